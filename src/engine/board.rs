@@ -1,0 +1,418 @@
+//! What all shards say together: tallies of a span of time, by queue, channel and tier.
+//!
+//! Every function here is pure: it reads shards, changes nothing, and takes the instant it is asked about as an
+//! argument. Sums are over whole slots. Who waits at an instant is told by who is undecided and by the departures still
+//! ahead of it, so nothing that lies in the past needs to be kept to know it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::engine::histogram::{Collector, Distribution};
+use crate::engine::lane::{Lane, Lanes, Undecided};
+use crate::engine::page::{Mark, PAGE_MS, Speaks};
+use crate::engine::settings::Window;
+use crate::engine::shard::Shard;
+use crate::engine::stay::Stay;
+use crate::engine::store::Handle;
+use crate::engine::tally::{Cell, Cells, Measure, Quantity, Tally};
+use crate::event::EventTime;
+
+/// What lanes are told apart by; those that differ in nothing else are added up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct GroupBy {
+    /// By queue.
+    pub queue: bool,
+    /// By channel.
+    pub channel: bool,
+    /// By tier.
+    pub tier: bool,
+}
+
+/// Which lanes a group adds up; none where they are not told apart.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct GroupKey {
+    /// The queue.
+    pub queue: Option<String>,
+    /// The channel.
+    pub channel: Option<String>,
+    /// The tier.
+    pub tier: Option<String>,
+}
+
+/// What is known of some lanes over some span.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Group {
+    /// Those measured.
+    pub measures: BTreeMap<Measure, Tally>,
+    /// Who waits at the end of the span, the longest waiting first.
+    pub longest: Vec<Waiting>,
+    /// The longest durations of the span, longest first.
+    pub worst: BTreeMap<(Measure, Quantity), Vec<Worst>>,
+}
+
+/// A contact that waits.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Waiting {
+    /// Offered at.
+    pub since: EventTime,
+    /// Who.
+    pub contact_id: String,
+    /// Whether the target has passed.
+    pub over: bool,
+}
+
+/// A contact and one of its durations.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Worst {
+    /// In milliseconds.
+    pub duration_ms: u64,
+    /// Who; none once the contact has been forgotten.
+    pub contact_id: Option<String>,
+}
+
+/// Groups by their keys.
+pub type Groups = BTreeMap<GroupKey, Group>;
+
+/// Everything before `until`, cut down to a slot edge.
+pub fn totals(shards: &[&Shard], until: EventTime, by: GroupBy) -> Groups {
+    spans(shards, by, |shard| (0, floor(until.millis(), shard.settings().slots.fine_ms)))
+}
+
+/// A trailing window: from the edge of the coarse slot at or before its beginning, to the finest edge at or before
+/// `now`.
+pub fn window(shards: &[&Shard], window: &Window, now: EventTime, by: GroupBy) -> Groups {
+    spans(shards, by, |shard| {
+        let slots = shard.settings().slots;
+        let from = now.millis().saturating_sub(window.length_ms);
+        (floor(from, slots.coarse_ms), floor(now.millis(), slots.fine_ms))
+    })
+}
+
+/// The slot of the earliest booking; none if nothing is booked.
+pub fn earliest(shards: &[&Shard]) -> Option<EventTime> {
+    let lanes = shards.iter().flat_map(|shard| shard.lanes.iter());
+    let slots = lanes.filter_map(|lane| {
+        let from = lane.pages.pages().first()?.0 * PAGE_MS;
+        let mut earliest = None;
+        lane.pages.each_count(from, from + PAGE_MS, |slot, _, _, _| {
+            earliest = earliest.or(Some(slot));
+        });
+        earliest
+    });
+    slots.min().and_then(EventTime::from_millis)
+}
+
+/// Offers, answers, ends and completions of visits in slots from `from` on: what a report up to there leaves out.
+pub fn ahead(shards: &[&Shard], from: EventTime) -> u64 {
+    const TOLD: [Cell; 5] = [Cell::Offered, Cell::Answered, Cell::Abandoned, Cell::Left, Cell::Completed];
+    let lanes = shards.iter().flat_map(|shard| shard.lanes.iter());
+    let told = lanes.map(|lane| {
+        let cells = lane.pages.cells(from.millis(), u64::MAX, Measure::Wait);
+        TOLD.iter().map(|&cell| cells[cell]).sum::<u64>()
+    });
+    told.sum()
+}
+
+/// Every lane that was seen.
+pub fn lanes(shards: &[&Shard]) -> BTreeSet<GroupKey> {
+    let by = GroupBy { queue: true, channel: true, tier: true };
+    let lanes = shards.iter().flat_map(|shard| shard.lanes.iter().map(|lane| key_of(lane, &shard.lanes, by)));
+    lanes.collect()
+}
+
+/// One group of one interval.
+pub struct Row {
+    /// The interval from `edges[interval]` to `edges[interval + 1]`.
+    pub interval: usize,
+    /// Which lanes.
+    pub key: GroupKey,
+    /// Their tallies; no lists of contacts.
+    pub group: Group,
+}
+
+/// The intervals between ascending `edges`, each a slot edge, in which anything happened or anybody waited at the end;
+/// by interval, then by group. Shards must keep everything.
+pub fn intervals(shards: &[&Shard], edges: &[EventTime], by: GroupBy) -> Vec<Row> {
+    let edges: Vec<u64> = edges.iter().map(|edge| edge.millis()).collect();
+    let mut rows: BTreeMap<(usize, GroupKey), Group> = BTreeMap::new();
+    let mut collector = Collector::default();
+    for shard in shards {
+        for lane in shard.lanes.iter() {
+            let key = key_of(lane, &shard.lanes, by);
+            for measure in Measure::ALL {
+                for (interval, tally) in interval_tallies(shard, lane, &edges, measure, &mut collector) {
+                    let group = rows.entry((interval, key.clone())).or_default();
+                    group.measures.entry(measure).or_default().merge(&tally);
+                }
+            }
+        }
+    }
+    rows.into_iter().map(|((interval, key), group)| Row { interval, key, group }).collect()
+}
+
+/// The intervals of one lane that have anything to tell.
+fn interval_tallies(
+    shard: &Shard,
+    lane: &Lane,
+    edges: &[u64],
+    measure: Measure,
+    collector: &mut Collector,
+) -> Vec<(usize, Tally)> {
+    let (Some(&first), Some(&last)) = (edges.first(), edges.last()) else { return Vec::new() };
+    let interval_of = |time: u64| edges.partition_point(|&edge| edge <= time).saturating_sub(1);
+    let mut tallies: BTreeMap<usize, (Tally, Durations)> = BTreeMap::new();
+    lane.pages.each_count(first, last, |slot, speaks, cell, count| {
+        if tells(speaks, measure, cell == Cell::Completed) {
+            tallies.entry(interval_of(slot)).or_default().0.cells[cell] += count;
+        }
+    });
+    lane.pages.each_mark(first, last, |slot, mark| {
+        if tells(mark.speaks(), measure, mark.quantity() == Quantity::Handle) {
+            tallies.entry(interval_of(slot)).or_default().1.push(mark);
+        }
+    });
+    for stay in expired(shard, lane, last).filter(|stay| stay.speaks().for_measure(measure)) {
+        for booking in stay.expiry_bookings().iter().filter(|booking| (first..last).contains(&booking.time)) {
+            let cells = &mut tallies.entry(interval_of(booking.time)).or_default().0.cells;
+            booking.cells.iter().for_each(|cell| cells[cell] += 1);
+        }
+    }
+    let mut before = LaneSums::default();
+    before.add(shard, lane, first, first, 0);
+    let before = before.tally(measure);
+    let (mut waiting, mut over) = (before.waiting, before.waiting_over);
+    let mut told = Vec::with_capacity(tallies.len());
+    let mut next = 0;
+    for (interval, (mut tally, durations)) in tallies {
+        // Nothing was booked in between, but who waited still waits.
+        let silent = (next..interval).filter(|_| waiting > 0);
+        told.extend(silent.map(|silent| (silent, Tally::of(Cells::default(), (waiting, over)))));
+        waiting = waiting + tally.cells[Cell::Offered] - tally.cells[Cell::Departed];
+        over = over + tally.cells[Cell::Overdue] - tally.cells[Cell::DepartedOver];
+        (tally.waiting, tally.waiting_over) = (waiting, over);
+        durations.fill(&mut tally, collector);
+        told.push((interval, tally));
+        next = interval + 1;
+    }
+    let silent = (next..edges.len() - 1).filter(|_| waiting > 0);
+    told.extend(silent.map(|silent| (silent, Tally::of(Cells::default(), (waiting, over)))));
+    told
+}
+
+/// Whether a booking counts for a measure. Handling belongs to visits alone.
+fn tells(speaks: Speaks, measure: Measure, handling: bool) -> bool {
+    speaks.for_measure(measure) && !(handling && measure == Measure::ContactWait)
+}
+
+/// Durations on their way into distributions.
+#[derive(Default)]
+struct Durations([Vec<u64>; Quantity::COUNT]);
+
+impl Durations {
+    fn push(&mut self, mark: &Mark) {
+        self.0[mark.quantity() as usize].push(mark.duration_ms());
+    }
+
+    fn fill(self, tally: &mut Tally, collector: &mut Collector) {
+        for (quantity, durations) in Quantity::ALL.into_iter().zip(self.0) {
+            durations.into_iter().for_each(|duration| collector.record(duration));
+            tally[quantity] = collector.take();
+        }
+    }
+}
+
+/// The undecided stays of a lane that have expired at this instant and are not forgotten yet. Nothing expires sooner
+/// than an unfinished contact of its channel, so only the longest waiting are looked at.
+fn expired<'a>(shard: &'a Shard, lane: &'a Lane, now: u64) -> impl Iterator<Item = Stay> + 'a {
+    let old = lane.waiting.iter().take_while(move |stay| stay.since + lane.expire_ms < now);
+    old.filter_map(move |undecided| stay_of(shard, undecided)).filter(move |stay| is_before(shard, stay.expires_at(), now))
+}
+
+/// The stay that a lane lists as undecided.
+fn stay_of(shard: &Shard, undecided: &Undecided) -> Option<Stay> {
+    let lives = shard.fold(&shard.contacts.held(undecided.contact).facts);
+    let mut stays = lives.iter().flat_map(|life| &life.stays);
+    stays.find(|stay| stay.waits() && stay.undecided(undecided.contact) == *undecided).copied()
+}
+
+/// Whether the slot of a time has passed at the slot edge `now`.
+fn is_before(shard: &Shard, time: u64, now: u64) -> bool {
+    floor(time, shard.settings().slots.fine_ms) < now
+}
+
+fn spans(shards: &[&Shard], by: GroupBy, span: impl Fn(&Shard) -> (u64, u64)) -> Groups {
+    let mut groups = Groups::new();
+    let mut sums = LaneSums::default();
+    for shard in shards {
+        let (from, to) = span(shard);
+        for lane in shard.lanes.iter() {
+            let group = groups.entry(key_of(lane, &shard.lanes, by)).or_default();
+            sums.add(shard, lane, from, to, shard.settings().limits.worst);
+            for measure in Measure::ALL {
+                group.measures.entry(measure).or_default().merge(&sums.tally(measure));
+                for quantity in Quantity::ALL {
+                    let worst = sums.worst(measure, quantity).map(|(duration_ms, handle)| Worst {
+                        duration_ms,
+                        contact_id: shard.contacts.get(handle).map(|contact| contact.id.to_string()),
+                    });
+                    group.worst.entry((measure, quantity)).or_default().extend(worst);
+                }
+            }
+            sums.clear();
+            group.longest.extend(longest(shard, lane, to));
+        }
+    }
+    let limit = shards.iter().map(|shard| shard.settings().limits.worst).max().unwrap_or(0);
+    for group in groups.values_mut() {
+        group.longest.sort_unstable();
+        group.longest.truncate(limit);
+        group.worst.retain(|_, list| !list.is_empty());
+        for list in group.worst.values_mut() {
+            list.sort_by(compare_worst);
+            list.truncate(limit);
+        }
+    }
+    groups
+}
+
+const SPEAKS: usize = Speaks::ALL.len();
+
+/// What one lane says of one span, by whom a booking speaks for: read once, told for every measure.
+#[derive(Default)]
+struct LaneSums {
+    /// Booked in the span.
+    cells: [Cells; SPEAKS],
+    /// Booked beyond its end.
+    ahead: [Cells; SPEAKS],
+    /// Undecided, and of those departed, and over no longer, because they expired before its end.
+    undecided: [u64; SPEAKS],
+    expired: [Cells; SPEAKS],
+    collectors: [[Collector; Quantity::COUNT]; SPEAKS],
+    distributions: [[Distribution; Quantity::COUNT]; SPEAKS],
+    worst: [[Top; Quantity::COUNT]; SPEAKS],
+}
+
+impl LaneSums {
+    fn add(&mut self, shard: &Shard, lane: &Lane, from: u64, to: u64, limit: usize) {
+        self.undecided = lane.waiting_counts;
+        for stay in expired(shard, lane, to) {
+            for booking in stay.expiry_bookings().iter().filter(|booking| is_before(shard, booking.time, to)) {
+                booking.cells.iter().for_each(|cell| self.expired[stay.speaks() as usize][cell] += 1);
+            }
+        }
+        lane.pages.each_count(from, u64::MAX, |slot, speaks, cell, count| {
+            let cells = if slot < to { &mut self.cells } else { &mut self.ahead };
+            cells[speaks as usize][cell] += count;
+        });
+        lane.pages.each_mark(from, to, |_, mark| {
+            let (speaks, quantity) = (mark.speaks() as usize, mark.quantity() as usize);
+            self.collectors[speaks][quantity].record(mark.duration_ms());
+            self.worst[speaks][quantity].push(mark.duration_ms(), mark.contact, limit);
+        });
+        for (collectors, distributions) in self.collectors.iter_mut().zip(&mut self.distributions) {
+            for (collector, distribution) in collectors.iter_mut().zip(distributions) {
+                *distribution = collector.take();
+            }
+        }
+    }
+
+    fn tally(&self, measure: Measure) -> Tally {
+        let mut cells = Cells::default();
+        let (mut ahead, mut expired, mut undecided) = (Cells::default(), Cells::default(), 0);
+        for speaks in Speaks::ALL.into_iter().filter(|speaks| speaks.for_measure(measure)) {
+            cells += self.cells[speaks as usize];
+            ahead += self.ahead[speaks as usize];
+            expired += self.expired[speaks as usize];
+            undecided += self.undecided[speaks as usize];
+        }
+        if measure == Measure::ContactWait {
+            cells[Cell::Completed] = 0;
+        }
+        // Whoever was offered waits until departing: those undecided and those whose departure is ahead, less those whose
+        // offer is ahead too and those that expired. Likewise for being over target, from deadline to departure.
+        let waiting = undecided + ahead[Cell::Departed] - ahead[Cell::Offered] - expired[Cell::Departed];
+        let over = undecided + ahead[Cell::DepartedOver] - ahead[Cell::Overdue] - expired[Cell::DepartedOver];
+        let mut tally = Tally::of(cells, (waiting, over));
+        for quantity in Quantity::ALL {
+            for speaks in Speaks::ALL.into_iter().filter(|speaks| tells(*speaks, measure, quantity == Quantity::Handle)) {
+                tally[quantity].merge(&self.distributions[speaks as usize][quantity as usize]);
+            }
+        }
+        tally
+    }
+
+    fn worst(&self, measure: Measure, quantity: Quantity) -> impl Iterator<Item = (u64, Handle)> {
+        let speaking = Speaks::ALL.into_iter().filter(move |speaks| tells(*speaks, measure, quantity == Quantity::Handle));
+        speaking.flat_map(move |speaks| self.worst[speaks as usize][quantity as usize].list.iter().copied())
+    }
+
+    fn clear(&mut self) {
+        (self.cells, self.ahead, self.expired) = Default::default();
+        self.worst.iter_mut().flatten().for_each(Top::clear);
+    }
+}
+
+/// The longest durations seen: at least as many as asked for, with all that equal the last of them.
+#[derive(Default)]
+struct Top {
+    list: Vec<(u64, Handle)>,
+    /// Shorter ones need not be kept.
+    bar: u64,
+    /// How long the list may grow until it is cut again.
+    full: usize,
+}
+
+impl Top {
+    fn push(&mut self, duration_ms: u64, contact: Handle, limit: usize) {
+        if limit == 0 || duration_ms < self.bar {
+            return;
+        }
+        self.list.push((duration_ms, contact));
+        if self.list.len() >= self.full.max(4 * limit) {
+            let (_, bar, _) = self.list.select_nth_unstable_by(limit - 1, |one, other| other.0.cmp(&one.0));
+            self.bar = bar.0;
+            self.list.retain(|(duration, _)| *duration >= self.bar);
+            self.full = 2 * self.list.len();
+        }
+    }
+
+    fn clear(&mut self) {
+        self.list.clear();
+        (self.bar, self.full) = (0, 0);
+    }
+}
+
+/// Who waits longest in this lane at this instant.
+fn longest(shard: &Shard, lane: &Lane, now: u64) -> Vec<Waiting> {
+    let visits = lane.waiting.iter().filter(|stay| stay.speaks != Speaks::ForContactWait);
+    let before = visits.take_while(|stay| is_before(shard, stay.since, now));
+    let waiting = before.filter_map(|undecided| {
+        let stay = stay_of(shard, undecided)?;
+        let waits = !is_before(shard, stay.expires_at(), now);
+        waits.then(|| Waiting {
+            since: EventTime::from_millis(stay.offered_at).expect("it was an event's time"),
+            contact_id: shard.contacts.held(undecided.contact).id.to_string(),
+            over: is_before(shard, stay.deadline(), now),
+        })
+    });
+    waiting.take(shard.settings().limits.worst).collect()
+}
+
+/// Longest first, then by id, the forgotten last.
+fn compare_worst(one: &Worst, other: &Worst) -> std::cmp::Ordering {
+    let forgotten = |worst: &Worst| worst.contact_id.is_none();
+    let by_id = || forgotten(one).cmp(&forgotten(other)).then_with(|| one.contact_id.cmp(&other.contact_id));
+    other.duration_ms.cmp(&one.duration_ms).then_with(by_id)
+}
+
+fn key_of(lane: &Lane, lanes: &Lanes, by: GroupBy) -> GroupKey {
+    let name = |wanted: bool, number| wanted.then(|| lanes.names.text(number).to_owned());
+    GroupKey {
+        queue: name(by.queue, lane.queue),
+        channel: name(by.channel, lane.channel),
+        tier: name(by.tier, lane.tier),
+    }
+}
+
+fn floor(time: u64, width: u64) -> u64 {
+    time - time % width
+}

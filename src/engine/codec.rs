@@ -1,0 +1,216 @@
+//! A shard as bytes and back.
+//!
+//! The bytes are a function of what the shard holds, not of how it came to hold it: contacts by id, slots by time. So two
+//! shards that took in the same log have the same bytes, wherever one of them was stopped and continued in between.
+//! What can be derived (who waits, when to forget whom) is derived again on reading.
+//!
+//! Layout: magic, format version, length and hash of the settings as far as they decide what is booked, then the body
+//! (postcard), then a hash over everything before it. Bytes that fail any of this are refused with the reason; nothing
+//! is guessed.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::engine::clock::StreamClock;
+use crate::engine::fact::{Fact, FactKind, Facts};
+use crate::engine::lane::{Names, hash_of};
+use crate::engine::page::{Mark, Pages};
+use crate::engine::settings::Settings;
+use crate::engine::shard::{Input, Keep, Shard};
+use crate::engine::store::Handle;
+
+const MAGIC: [u8; 8] = *b"HOLDLINE";
+
+/// The version of the layout and of the rules that made what is in it.
+pub const FORMAT: u32 = 1;
+
+/// Magic, version, hash of the settings.
+const HEADER: usize = 8 + 4 + 8;
+const HASH: usize = 8;
+
+/// Why bytes are no shard.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+pub enum DecodeError {
+    /// They do not begin as a shard does.
+    #[error("these bytes are no encoded shard")]
+    Foreign,
+    /// They are of a version this program does not read.
+    #[error("the shard is encoded in format {0}, this program reads format {FORMAT}")]
+    Version(u32),
+    /// They are torn or changed.
+    #[error("the encoded shard is damaged: its hash does not match")]
+    Damaged,
+    /// They were made under settings that would have booked otherwise.
+    #[error("the shard was encoded under other settings (promises, lifetimes, limits or slot widths differ)")]
+    OtherSettings,
+    /// They are whole, but hold what no shard holds.
+    #[error("the encoded shard contradicts itself: {0}")]
+    Contradictory(&'static str),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Body<'a> {
+    everything: bool,
+    believed: Option<u64>,
+    doubted: Vec<u64>,
+    input: Input,
+    aged_to: u64,
+    #[serde(borrow)]
+    names: Vec<&'a str>,
+    lanes: Vec<LaneBody>,
+    #[serde(borrow)]
+    contacts: Vec<ContactBody<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct LaneBody {
+    key: [u32; 3],
+    aged: (u64, u64),
+    pages: Vec<PageBody>,
+}
+
+/// Number, counts, and marks as key and number of the contact (counted by id), plus one; 0 if it was forgotten.
+#[derive(Serialize, Deserialize)]
+struct PageBody(u64, Vec<u32>, Vec<(u64, u32)>);
+
+/// Id, words of the facts, floor.
+#[derive(Serialize, Deserialize)]
+struct ContactBody<'a>(&'a str, Vec<u64>, u64);
+
+impl Shard {
+    /// The shard as bytes. The same state gives the same bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let handles = self.contacts.sorted();
+        let mut numbers: Vec<(Handle, u32)> = (1..).zip(&handles).map(|(number, handle)| (*handle, number)).collect();
+        numbers.sort_unstable();
+        let number_of = |handle: Handle| {
+            let found = numbers.binary_search_by_key(&handle, |(handle, _)| *handle);
+            found.map_or(0, |at| numbers[at].1)
+        };
+        let lanes = self.lanes.iter().map(|lane| LaneBody {
+            key: [lane.queue, lane.channel, lane.tier],
+            aged: lane.pages.aged(),
+            pages: lane.pages.pages().iter().map(|(number, page)| {
+                let mut marks: Vec<_> = page.marks().iter().map(|mark| (mark.key(), number_of(mark.contact))).collect();
+                marks.sort_unstable();
+                PageBody(*number, page.counts().to_vec(), marks)
+            }).collect(),
+        });
+        let contacts = handles.iter().map(|&handle| {
+            let contact = self.contacts.held(handle);
+            ContactBody(&contact.id, contact.facts.words().to_vec(), contact.floor)
+        });
+        let (believed, doubted) = self.clock.parts();
+        let body = Body {
+            everything: self.keep == Keep::Everything,
+            believed,
+            doubted: doubted.to_vec(),
+            input: self.input,
+            aged_to: self.aged_to,
+            names: self.lanes.names.texts().collect(),
+            lanes: lanes.collect(),
+            contacts: contacts.collect(),
+        };
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend(FORMAT.to_le_bytes());
+        bytes.extend(hash_of_settings(&self.settings).to_le_bytes());
+        let mut bytes = postcard::to_extend(&body, bytes).expect("a vector takes all bytes");
+        bytes.extend(hash_of(&bytes).to_le_bytes());
+        bytes
+    }
+
+    /// The shard that was encoded to these bytes, under the same settings.
+    ///
+    /// # Errors
+    /// If the bytes are foreign, damaged, of another version, made under other settings, or contradict themselves.
+    pub fn decode(bytes: &[u8], settings: Arc<Settings>) -> Result<Shard, DecodeError> {
+        let content = bytes.strip_prefix(&MAGIC).ok_or(DecodeError::Foreign)?;
+        let (version, _) = content.split_first_chunk().ok_or(DecodeError::Damaged)?;
+        let version = u32::from_le_bytes(*version);
+        if version != FORMAT {
+            return Err(DecodeError::Version(version));
+        }
+        let (sealed, hash) = bytes.split_last_chunk::<HASH>().ok_or(DecodeError::Damaged)?;
+        if hash_of(sealed) != u64::from_le_bytes(*hash) || sealed.len() < HEADER {
+            return Err(DecodeError::Damaged);
+        }
+        let (header, body) = sealed.split_at(HEADER);
+        if header[HEADER - 8..] != hash_of_settings(&settings).to_le_bytes() {
+            return Err(DecodeError::OtherSettings);
+        }
+        let body: Body<'_> = postcard::from_bytes(body).map_err(|_| DecodeError::Contradictory("the body's structure"))?;
+        Shard::from_body(&body, settings)
+    }
+
+    fn from_body(body: &Body<'_>, settings: Arc<Settings>) -> Result<Shard, DecodeError> {
+        let keep = if body.everything { Keep::Everything } else { Keep::Windows };
+        let mut shard = Shard::new(settings, keep);
+        shard.clock = StreamClock::from_parts(body.believed, &body.doubted);
+        shard.input = body.input;
+        shard.aged_to = body.aged_to;
+        let restored = Names::restore(&body.names, &shard.lanes.names);
+        shard.lanes.names = restored.ok_or(DecodeError::Contradictory("a name twice, or too many"))?;
+        for (number, lane) in (0..).zip(&body.lanes) {
+            if lane.key.iter().any(|&name| name as usize >= body.names.len()) || shard.lanes.place(lane.key) != number {
+                return Err(DecodeError::Contradictory("a lane twice, or without a name"));
+            }
+        }
+        let mut handles = Vec::with_capacity(body.contacts.len());
+        for ContactBody(id, words, floor) in &body.contacts {
+            let facts = Facts::from_words(words).filter(|facts| facts.iter().all(|fact| shard.knows(&fact)));
+            let facts = facts.ok_or(DecodeError::Contradictory("a contact's facts"))?;
+            if shard.contacts.find(id).is_some() {
+                return Err(DecodeError::Contradictory("a contact twice"));
+            }
+            let handle = shard.contacts.insert(id, *floor);
+            shard.contacts.held_mut(handle).facts = facts;
+            shard.resume(handle);
+            handles.push(handle);
+        }
+        for (number, lane) in (0..).zip(&body.lanes) {
+            let pages = lane.pages.iter().map(|PageBody(page, counts, marks)| {
+                let marks = marks.iter().map(|&(key, contact)| {
+                    let place = (contact as usize).checked_sub(1);
+                    Mark::from_key(key, place.and_then(|place| handles.get(place)).copied().unwrap_or(Handle::NONE))
+                });
+                (*page, counts.clone(), marks.collect())
+            });
+            let widths = shard.settings.slots;
+            shard.lanes.lane_mut(number).pages = Pages::restore(widths, lane.aged, pages.collect());
+        }
+        Ok(shard)
+    }
+
+    /// Whether the lane or names that a fact refers to are there.
+    fn knows(&self, fact: &Fact) -> bool {
+        let name = |number: u32| (number as usize) < self.lanes.names.texts().len();
+        let place = match fact.kind {
+            FactKind::Offered => (fact.place as usize) < self.lanes.iter().len(),
+            _ => fact.named().is_none_or(name),
+        };
+        place && match fact.kind {
+            FactKind::Rated(survey, _) => name(survey),
+            FactKind::Outcome(outcome, _) => name(outcome),
+            _ => true,
+        }
+    }
+
+    /// Derives who waits and when to forget whom.
+    fn resume(&mut self, handle: Handle) {
+        let lives = self.fold(&self.contacts.held(handle).facts);
+        for stay in lives.iter().flat_map(|life| &life.stays).filter(|stay| stay.waits()) {
+            self.lanes.lane_mut(stay.lane).wait(stay.undecided(handle));
+        }
+        self.plan(handle, &lives);
+    }
+}
+
+/// A hash of the settings that decide what is booked and what is forgotten. Windows and the reports' zone only decide
+/// what is shown.
+fn hash_of_settings(settings: &Settings) -> u64 {
+    let Settings { slots, lifetimes, limits, promises, windows: _, zone: _ } = settings;
+    let bytes = postcard::to_allocvec(&(slots, lifetimes, limits, promises)).expect("a vector takes all bytes");
+    hash_of(&bytes)
+}

@@ -1,0 +1,265 @@
+//! Names and lanes: text is turned into small numbers once, and back for whoever reads.
+//!
+//! A lane is a (queue, channel, tier). Names come from outside, so both names and lanes are bounded: what is beyond
+//! `limits.lanes` is tallied as [`OTHER`], and the shard counts it. Queues that a setting lists have their place whatever
+//! else arrives. Numbers are given in order of arrival: nothing may depend on them but storage.
+
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+use smallvec::SmallVec;
+
+use crate::engine::fact::PLACES;
+use crate::engine::page::{Pages, Speaks};
+use crate::engine::settings::{Promise, Settings};
+use crate::engine::store::Handle;
+use crate::event::EventTime;
+
+/// What a name beyond the limit is tallied as.
+pub const OTHER: &str = "_other";
+
+/// Texts and their numbers; the number of [`OTHER`] is 0.
+#[derive(Clone, Debug)]
+pub struct Names {
+    texts: Vec<Box<str>>,
+    numbers: HashTable<u32>,
+    limit: usize,
+}
+
+impl Names {
+    /// Room for `limit` names besides `reserved` ones.
+    pub fn new<'a>(limit: usize, reserved: impl IntoIterator<Item = &'a str>) -> Names {
+        let mut names = Names { texts: Vec::new(), numbers: HashTable::new(), limit: PLACES };
+        names.number(OTHER);
+        for text in reserved {
+            names.number(text);
+        }
+        names.limit = (names.texts.len() + limit).min(PLACES - 1);
+        names
+    }
+
+    /// The number of this text, a new one if need be; none if it is new and there is no room.
+    pub fn number(&mut self, text: &str) -> Option<u32> {
+        let texts = &self.texts;
+        let hash = hash_of(text.as_bytes());
+        if let Some(&number) = self.numbers.find(hash, |&number| *texts[number as usize] == *text) {
+            return Some(number);
+        }
+        if texts.len() >= self.limit {
+            return None;
+        }
+        let number = u32::try_from(texts.len()).expect("the limit is below 2^17");
+        self.texts.push(text.into());
+        let texts = &self.texts;
+        self.numbers.insert_unique(hash, number, |&number| hash_of(texts[number as usize].as_bytes()));
+        Some(number)
+    }
+
+    /// The text of a number.
+    pub fn text(&self, number: u32) -> &str {
+        &self.texts[number as usize]
+    }
+
+    /// All texts, in order of their numbers.
+    pub fn texts(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.texts.iter().map(|text| &**text)
+    }
+
+    /// Names with these texts in this order, under the limit of `like`; none if a text is there twice or there is no
+    /// room.
+    pub fn restore(texts: &[&str], like: &Names) -> Option<Names> {
+        let mut names = Names { texts: Vec::new(), numbers: HashTable::new(), limit: like.limit };
+        let numbers = texts.iter().map(|text| names.number(text));
+        let in_order = numbers.zip(0..).all(|(given, expected)| given == Some(expected));
+        in_order.then_some(names)
+    }
+}
+
+/// A hash that is the same on every run and machine.
+pub fn hash_of(bytes: &[u8]) -> u64 {
+    rapidhash::v3::rapidhash_v3(bytes)
+}
+
+/// One (queue, channel, tier) with all that is tallied under it.
+#[derive(Clone, Debug)]
+pub struct Lane {
+    /// Number of the queue's name.
+    pub queue: u32,
+    /// Number of the channel's name.
+    pub channel: u32,
+    /// Number of the tier's name.
+    pub tier: u32,
+    /// How long an unfinished contact of the channel is held, in milliseconds.
+    pub expire_ms: u64,
+    /// What is booked.
+    pub pages: Pages,
+    /// Stays that nothing has decided, the longest waiting first; those that have expired too, until they are forgotten.
+    pub waiting: BTreeSet<Undecided>,
+    /// How many of them speak for which measures, by [`Speaks`].
+    pub waiting_counts: [u64; 3],
+    promises: SmallVec<[(EventTime, Promise); 1]>,
+}
+
+/// A stay that nothing has decided.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Undecided {
+    /// When it was offered, in milliseconds.
+    pub since: u64,
+    /// Whose it is.
+    pub contact: Handle,
+    /// What it counts for.
+    pub speaks: Speaks,
+}
+
+impl Lane {
+    /// Notes that a stay waits.
+    pub fn wait(&mut self, stay: Undecided) {
+        self.waiting.insert(stay);
+        self.waiting_counts[stay.speaks as usize] += 1;
+    }
+
+    /// Notes that a stay waits no longer.
+    pub fn wait_no_longer(&mut self, stay: &Undecided) {
+        self.waiting.remove(stay);
+        self.waiting_counts[stay.speaks as usize] -= 1;
+    }
+
+    /// What was promised to a visit offered at this time, in milliseconds.
+    pub fn promise_at(&self, time: u64) -> &Promise {
+        let in_force = self.promises.iter().rev().find(|(from, _)| from.millis() <= time);
+        &in_force.or(self.promises.first()).expect("the settings hold at least one row of promises").1
+    }
+}
+
+/// All lanes of a shard.
+#[derive(Clone, Debug)]
+pub struct Lanes {
+    /// Queues, channels and tiers.
+    pub names: Names,
+    lanes: Vec<Lane>,
+    numbers: HashTable<u32>,
+    /// Lanes there may be before further ones are tallied under [`OTHER`].
+    limit: usize,
+    settings: Arc<Settings>,
+    /// How long a contact that was never offered is held, in milliseconds.
+    pub unknown_expire_ms: u64,
+    /// The shortest time that any unfinished contact is held, in milliseconds.
+    pub shortest_expire_ms: u64,
+}
+
+/// A number for what was asked, and whether [`OTHER`] had to stand in for some of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Numbered {
+    /// The number.
+    pub number: u32,
+    /// Whether a limit cut it.
+    pub cut: bool,
+}
+
+impl Lanes {
+    /// No lanes yet.
+    pub fn new(settings: Arc<Settings>) -> Lanes {
+        let listed = settings.promises.iter().flat_map(|(_, promises)| promises.queues.keys());
+        let names = Names::new(settings.limits.lanes, listed.map(String::as_str));
+        Lanes {
+            names,
+            lanes: Vec::new(),
+            numbers: HashTable::new(),
+            limit: settings.limits.lanes,
+            unknown_expire_ms: settings.lifetimes.expire_of("voice"),
+            shortest_expire_ms: settings.lifetimes.shortest_expire_ms(),
+            settings,
+        }
+    }
+
+    /// The number of a queue, channel or tier.
+    pub fn name(&mut self, text: &str) -> Numbered {
+        let number = self.names.number(text);
+        Numbered { number: number.unwrap_or(0), cut: number.is_none() }
+    }
+
+    /// The number of a lane. Where its channel and tier are beyond the limit the queue still is told apart; where the
+    /// queue is, nothing is.
+    pub fn number(&mut self, queue: &str, channel: &str, tier: &str) -> Numbered {
+        // Lanes are few and asked for again and again: all but the first time, one look-up by all three texts answers.
+        if let Some(number) = self.find([queue, channel, tier]) {
+            return Numbered { number, cut: false };
+        }
+        let names = [queue, channel, tier].map(|text| self.name(text));
+        let key = names.map(|name| name.number);
+        if names[0].cut || self.lanes.len() >= PLACES - 2 {
+            return Numbered { number: self.place([0, 0, 0]), cut: true };
+        }
+        let cut = names.iter().any(|name| name.cut) || self.lanes.len() >= self.limit;
+        Numbered { number: self.place(if cut { [key[0], 0, 0] } else { key }), cut }
+    }
+
+    /// The lane of this number.
+    pub fn lane(&self, number: u32) -> &Lane {
+        &self.lanes[number as usize]
+    }
+
+    /// The lane of this number, to be changed.
+    pub fn lane_mut(&mut self, number: u32) -> &mut Lane {
+        &mut self.lanes[number as usize]
+    }
+
+    /// All lanes, in order of their numbers.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Lane> {
+        self.lanes.iter()
+    }
+
+    /// All lanes, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Lane> {
+        self.lanes.iter_mut()
+    }
+
+    /// Compares two lanes by queue, channel and tier in bytes.
+    pub fn compare(&self, one: u32, other: u32) -> Ordering {
+        self.texts(self.lane(one)).cmp(&self.texts(self.lane(other)))
+    }
+
+    fn find(&self, texts: [&str; 3]) -> Option<u32> {
+        let found = self.numbers.find(hash_of_texts(texts), |&number| self.texts(self.lane(number)) == texts);
+        found.copied()
+    }
+
+    fn texts(&self, lane: &Lane) -> [&str; 3] {
+        [lane.queue, lane.channel, lane.tier].map(|name| self.names.text(name))
+    }
+
+    /// The lane of these names, made if it is new.
+    pub fn place(&mut self, key: [u32; 3]) -> u32 {
+        let texts = key.map(|name| self.names.text(name));
+        if let Some(number) = self.find(texts) {
+            return number;
+        }
+        let number = u32::try_from(self.lanes.len()).expect("lanes are limited");
+        let hash = hash_of_texts(texts);
+        let [queue, channel, tier] = texts;
+        let promises = self.settings.promises.iter();
+        let lane = Lane {
+            queue: key[0],
+            channel: key[1],
+            tier: key[2],
+            expire_ms: self.settings.lifetimes.expire_of(channel),
+            pages: Pages::new(self.settings.slots),
+            waiting: BTreeSet::new(),
+            waiting_counts: [0; 3],
+            promises: promises.map(|(from, promises)| (*from, promises.of(queue, channel, tier))).collect(),
+        };
+        self.lanes.push(lane);
+        let (lanes, names) = (&self.lanes, &self.names);
+        self.numbers.insert_unique(hash, number, |&number| {
+            let lane = &lanes[number as usize];
+            hash_of_texts([lane.queue, lane.channel, lane.tier].map(|name| names.text(name)))
+        });
+        number
+    }
+}
+
+fn hash_of_texts(texts: [&str; 3]) -> u64 {
+    texts.iter().fold(0, |hash, text| hash_of(text.as_bytes()).wrapping_add(hash.rotate_left(21)))
+}

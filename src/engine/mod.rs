@@ -1,0 +1,21 @@
+//! The engine: facts in, tallies out. Pure: no clock, no I/O, no tasks, no locks, no logging, no randomness.
+//!
+//! Reading order, which is the way of a fact: [`fact`] is what one event says; [`contact`] folds the facts of one
+//! contact into visits; [`stay`] turns a visit into bookings; [`page`] holds bookings by slot, one [`lane`] at a time;
+//! [`shard`] ties them together for one partition, with [`store`] for contacts and [`clock`] for stream time; [`board`]
+//! sums shards into [`tally`] and [`histogram`] at an instant it is given. [`codec`] makes bytes of a shard and back.
+//! [`settings`] is what all of them are told.
+
+pub mod board;
+pub mod clock;
+pub mod codec;
+pub mod contact;
+pub mod fact;
+pub mod histogram;
+pub mod lane;
+pub mod page;
+pub mod settings;
+pub mod shard;
+pub mod stay;
+pub mod store;
+pub mod tally;

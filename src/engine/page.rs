@@ -1,0 +1,386 @@
+//! Slots: what is booked in one lane, by time.
+//!
+//! Event time is cut into pages of an hour, a page into slots. A page holds only what was booked: a sorted list of
+//! (slot, measures, cell) with a count, and a list of measured durations, each with the contact it belongs to. So a lane
+//! costs what happens in it, whether its deadlines lie in 20 seconds or in 45 days, and a wild time costs one page.
+//!
+//! Every booking can be taken back. Old pages are cut coarser, once, when the shard says so. A page does not know what
+//! `now` is; who sums a span decides what has passed.
+
+use crate::engine::settings::SlotWidths;
+use crate::engine::store::Handle;
+use crate::engine::tally::{Cell, CellSet, Cells, Measure, Quantity};
+
+/// The span of a page in milliseconds.
+pub const PAGE_MS: u64 = 3_600_000;
+
+/// Which measures a booking speaks for. Most contacts make one visit, and then the visit's wait is the contact's wait:
+/// booking both at once keeps the second measure free.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(u8)]
+pub enum Speaks {
+    /// For [`Measure::Wait`] and [`Measure::ContactWait`].
+    ForBoth,
+    /// For [`Measure::Wait`] alone: one visit of several.
+    ForWait,
+    /// For [`Measure::ContactWait`] alone: a contact with several visits.
+    ForContactWait,
+}
+
+impl Speaks {
+    /// All of them, in order.
+    pub const ALL: [Speaks; 3] = [Speaks::ForBoth, Speaks::ForWait, Speaks::ForContactWait];
+
+    /// Whether it speaks for this measure.
+    pub fn for_measure(self, measure: Measure) -> bool {
+        match self {
+            Speaks::ForBoth => true,
+            Speaks::ForWait => measure == Measure::Wait,
+            Speaks::ForContactWait => measure == Measure::ContactWait,
+        }
+    }
+}
+
+/// A measured duration.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Mark {
+    key: u64,
+    /// Whose it is; the record may have been forgotten since.
+    pub contact: Handle,
+}
+
+/// The longest duration that can be told, in milliseconds: two years. A longer one is told as this.
+pub const LONGEST_MS: u64 = (1 << VALUE_BITS) - 1;
+
+const VALUE_BITS: u32 = 36;
+
+impl Mark {
+    fn new(slot: u16, speaks: Speaks, quantity: Quantity, duration_ms: u64, contact: Handle) -> Mark {
+        let group = u64::from(slot) << 8 | (speaks as u64) << 4 | quantity as u64;
+        Mark { key: group << VALUE_BITS | duration_ms.min(LONGEST_MS), contact }
+    }
+
+    /// The duration in milliseconds.
+    pub fn duration_ms(&self) -> u64 {
+        self.key & LONGEST_MS
+    }
+
+    /// What was measured.
+    pub fn quantity(&self) -> Quantity {
+        Quantity::ALL[(self.key >> VALUE_BITS & 0xF) as usize % Quantity::COUNT]
+    }
+
+    /// Which measures it speaks for.
+    pub fn speaks(&self) -> Speaks {
+        Speaks::ALL[(self.key >> (VALUE_BITS + 4) & 0xF) as usize % Speaks::ALL.len()]
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "nine bits are left")]
+    fn slot(&self) -> u16 {
+        (self.key >> (VALUE_BITS + 8)) as u16
+    }
+
+    /// All that tells marks apart but the contact.
+    pub fn key(&self) -> u64 {
+        self.key
+    }
+
+    /// The mark of this key.
+    pub fn from_key(key: u64, contact: Handle) -> Mark {
+        Mark { key, contact }
+    }
+}
+
+/// One hour of a lane.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// Slot (9 bits), measures (3), cell (4), count (16), ascending. A count beyond 16 bits takes several entries.
+    counts: Vec<u32>,
+    /// In order of booking, as far as nothing was taken back.
+    marks: Vec<Mark>,
+}
+
+const COUNT_BITS: u32 = 16;
+const COUNT_MAX: u32 = (1 << COUNT_BITS) - 1;
+
+impl Page {
+    /// Books one of each of these cells in the group (slot and measures) that begins at `group`.
+    fn add(&mut self, group: u32, cells: CellSet) {
+        let mut at = self.place_of(group);
+        for cell in cells.iter() {
+            let key = group | cell as u32;
+            at = self.end_of(at, key);
+            match at.checked_sub(1).map(|before| &mut self.counts[before]) {
+                Some(entry) if *entry >> COUNT_BITS == key && *entry & COUNT_MAX < COUNT_MAX => *entry += 1,
+                _ => self.counts.insert(at, key << COUNT_BITS | 1),
+            }
+        }
+    }
+
+    /// Takes back one of each of these cells.
+    fn take_back(&mut self, group: u32, cells: CellSet) {
+        let mut at = self.place_of(group);
+        for cell in cells.iter() {
+            let key = group | cell as u32;
+            at = self.end_of(at, key);
+            let before = at.checked_sub(1).filter(|&before| self.counts[before] >> COUNT_BITS == key);
+            let before = before.expect("what is taken back was booked");
+            if self.counts[before] & COUNT_MAX == 1 {
+                self.counts.remove(before);
+                at = before;
+            } else {
+                self.counts[before] -= 1;
+            }
+        }
+    }
+
+    /// Where entries from this key on begin. What is booked is mostly the newest.
+    fn place_of(&self, key: u32) -> usize {
+        match self.counts.last() {
+            Some(last) if last >> COUNT_BITS >= key => self.counts.partition_point(|entry| entry >> COUNT_BITS < key),
+            _ => self.counts.len(),
+        }
+    }
+
+    /// From `at` on, where entries beyond this key begin: a few further at most.
+    fn end_of(&self, at: usize, key: u32) -> usize {
+        let further = self.counts[at..].iter().take_while(|&entry| entry >> COUNT_BITS <= key);
+        at + further.count()
+    }
+
+    fn take_back_mark(&mut self, mark: &Mark) {
+        let at = self.marks.iter().rposition(|booked| booked == mark).expect("what is taken back was booked");
+        self.marks.swap_remove(at);
+    }
+
+    /// Cuts slots to multiples of `ratio` fine ones.
+    fn coarsen(&mut self, ratio: u16) {
+        let mut merged: Vec<u32> = Vec::with_capacity(self.counts.len());
+        let fine = std::mem::take(&mut self.counts);
+        let slot_shift = COUNT_BITS + SLOT_SHIFT;
+        let coarse = |entry: u32| {
+            let slot = entry >> slot_shift;
+            entry & ((1 << slot_shift) - 1) | (slot - slot % u32::from(ratio)) << slot_shift
+        };
+        let mut entries: Vec<u32> = fine.into_iter().map(coarse).collect();
+        entries.sort_unstable();
+        for entry in entries {
+            match merged.last_mut() {
+                Some(last) if *last >> COUNT_BITS == entry >> COUNT_BITS => {
+                    let sum = (*last & COUNT_MAX) + (entry & COUNT_MAX);
+                    let full = sum.min(COUNT_MAX);
+                    *last = *last & !COUNT_MAX | full;
+                    if sum > full {
+                        merged.push(entry & !COUNT_MAX | (sum - full));
+                    }
+                }
+                _ => merged.push(entry),
+            }
+        }
+        merged.shrink_to_fit();
+        self.counts = merged;
+        for mark in &mut self.marks {
+            let slot = mark.slot();
+            *mark = Mark::new(slot - slot % ratio, mark.speaks(), mark.quantity(), mark.duration_ms(), mark.contact);
+        }
+        self.marks.shrink_to_fit();
+    }
+
+    fn is_empty(&self) -> bool {
+        self.counts.is_empty() && self.marks.is_empty()
+    }
+
+    /// The counts as they are held, for encoding.
+    pub fn counts(&self) -> &[u32] {
+        &self.counts
+    }
+
+    /// The marks, in no particular order.
+    pub fn marks(&self) -> &[Mark] {
+        &self.marks
+    }
+}
+
+const SLOT_SHIFT: u32 = 7;
+
+/// What is booked in one lane.
+#[derive(Clone, Debug)]
+pub struct Pages {
+    widths: SlotWidths,
+    /// Number of the page (hours since the epoch) and page, ascending, none empty.
+    pages: Vec<(u64, Page)>,
+    /// Pages before this one have coarse slots.
+    coarse_before: u64,
+    /// Pages before this one were dropped; what would be booked there is not.
+    dropped_before: u64,
+}
+
+/// Whether something is booked or taken back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// It is booked.
+    Book,
+    /// It is taken back.
+    TakeBack,
+}
+
+impl Pages {
+    /// No pages yet.
+    pub fn new(widths: SlotWidths) -> Pages {
+        Pages { widths, pages: Vec::new(), coarse_before: 0, dropped_before: 0 }
+    }
+
+    /// Books one of each of these cells, or takes them back, in the slot of this time.
+    pub fn count(&mut self, change: Change, time: u64, speaks: Speaks, cells: CellSet) {
+        let Some((page, slot)) = self.page_and_slot(time) else { return };
+        let group = u32::from(slot) << SLOT_SHIFT | (speaks as u32) << 4;
+        match change {
+            Change::Book => self.pages[page].1.add(group, cells),
+            Change::TakeBack => self.pages[page].1.take_back(group, cells),
+        }
+        self.drop_if_empty(page);
+    }
+
+    /// Books a duration of this contact, or takes it back, in the slot of this time.
+    pub fn measure(
+        &mut self,
+        change: Change,
+        time: u64,
+        speaks: Speaks,
+        (quantity, duration_ms): (Quantity, u64),
+        contact: Handle,
+    ) {
+        let Some((page, slot)) = self.page_and_slot(time) else { return };
+        let mark = Mark::new(slot, speaks, quantity, duration_ms, contact);
+        match change {
+            Change::Book => self.pages[page].1.marks.push(mark),
+            Change::TakeBack => self.pages[page].1.take_back_mark(&mark),
+        }
+        self.drop_if_empty(page);
+    }
+
+    /// Gives pages that end at or before `coarse_until` coarse slots, and lets go of those that end at or before
+    /// `drop_until`, both in milliseconds.
+    pub fn age(&mut self, coarse_until: u64, drop_until: u64) {
+        let coarse_before = coarse_until / PAGE_MS;
+        let ratio = u16::try_from(self.widths.coarse_ms / self.widths.fine_ms).expect("an hour has at most 360 slots");
+        for (number, page) in &mut self.pages {
+            if (self.coarse_before..coarse_before).contains(number) {
+                page.coarsen(ratio);
+            }
+        }
+        self.coarse_before = self.coarse_before.max(coarse_before);
+        self.dropped_before = self.dropped_before.max(drop_until / PAGE_MS);
+        let dropped = self.pages.partition_point(|(number, _)| *number < self.dropped_before);
+        self.pages.drain(..dropped);
+    }
+
+    /// Everything booked in `[from, to)`, both in milliseconds: calls `cells` with slot start, measures, cell and
+    /// count, in ascending order of slots.
+    pub fn each_count(&self, from: u64, to: u64, mut visit: impl FnMut(u64, Speaks, Cell, u64)) {
+        for (start, page) in self.pages_touching(from, to) {
+            let low = self.slot_bound(start, from);
+            let high = self.slot_bound(start, to);
+            let first = page.counts.partition_point(|&entry| entry >> (COUNT_BITS + SLOT_SHIFT) < low);
+            for &entry in &page.counts[first..] {
+                let slot = entry >> (COUNT_BITS + SLOT_SHIFT);
+                if slot >= high {
+                    break;
+                }
+                let speaks = Speaks::ALL[(entry >> (COUNT_BITS + 4) & 7) as usize % Speaks::ALL.len()];
+                let cell = Cell::ALL[(entry >> COUNT_BITS & 0xF) as usize % Cell::COUNT];
+                visit(start + u64::from(slot) * self.widths.fine_ms, speaks, cell, u64::from(entry & COUNT_MAX));
+            }
+        }
+    }
+
+    /// Every duration measured in `[from, to)`, both in milliseconds, with the start of its slot, in no particular
+    /// order within a page.
+    pub fn each_mark(&self, from: u64, to: u64, mut visit: impl FnMut(u64, &Mark)) {
+        for (start, page) in self.pages_touching(from, to) {
+            let low = self.slot_bound(start, from);
+            let high = self.slot_bound(start, to);
+            for mark in &page.marks {
+                let slot = u32::from(mark.slot());
+                if (low..high).contains(&slot) {
+                    visit(start + u64::from(slot) * self.widths.fine_ms, mark);
+                }
+            }
+        }
+    }
+
+    /// What was counted in `[from, to)` for this measure.
+    pub fn cells(&self, from: u64, to: u64, measure: Measure) -> Cells {
+        let mut cells = Cells::default();
+        self.each_count(from, to, |_, speaks, cell, count| {
+            if speaks.for_measure(measure) {
+                cells[cell] += count;
+            }
+        });
+        cells
+    }
+
+    /// All pages, with their numbers, ascending.
+    pub fn pages(&self) -> &[(u64, Page)] {
+        &self.pages
+    }
+
+    /// Where the coarse pages and the kept ones begin, as page numbers.
+    pub fn aged(&self) -> (u64, u64) {
+        (self.coarse_before, self.dropped_before)
+    }
+
+    /// Pages as they were when they were encoded.
+    pub fn restore(widths: SlotWidths, aged: (u64, u64), pages: Vec<(u64, Vec<u32>, Vec<Mark>)>) -> Pages {
+        let pages = pages.into_iter().map(|(number, counts, marks)| (number, Page { counts, marks })).collect();
+        Pages { widths, pages, coarse_before: aged.0, dropped_before: aged.1 }
+    }
+
+    fn pages_touching(&self, from: u64, to: u64) -> impl Iterator<Item = (u64, &Page)> {
+        let first = self.pages.partition_point(|(number, _)| *number < from / PAGE_MS);
+        let starts = self.pages[first..].iter().map(|(number, page)| (number * PAGE_MS, page));
+        starts.take_while(move |(start, _)| *start < to)
+    }
+
+    /// The slot of the page starting at `start` in which `time` lies, beyond its end for a later time.
+    fn slot_bound(&self, start: u64, time: u64) -> u32 {
+        let slots = PAGE_MS / self.widths.fine_ms;
+        let slot = time.saturating_sub(start).div_ceil(self.widths.fine_ms).min(slots);
+        u32::try_from(slot).expect("an hour has at most 360 slots")
+    }
+
+    fn page_and_slot(&mut self, time: u64) -> Option<(usize, u16)> {
+        let number = time / PAGE_MS;
+        if number < self.dropped_before {
+            return None;
+        }
+        let width = if number < self.coarse_before { self.widths.coarse_ms } else { self.widths.fine_ms };
+        let within = time % PAGE_MS;
+        let slot = (within - within % width) / self.widths.fine_ms;
+        let slot = u16::try_from(slot).expect("an hour has at most 360 slots");
+        Some((self.page(number), slot))
+    }
+
+    /// The place of this page, made if it is new. Pages mostly follow each other without a gap, so it is where it would
+    /// be without one.
+    fn page(&mut self, number: u64) -> usize {
+        let first = self.pages.first().map_or(number, |(first, _)| *first);
+        let guess = usize::try_from(number.wrapping_sub(first)).unwrap_or(usize::MAX);
+        if self.pages.get(guess).is_some_and(|(there, _)| *there == number) {
+            return guess;
+        }
+        match self.pages.binary_search_by_key(&number, |(there, _)| *there) {
+            Ok(at) => at,
+            Err(at) => {
+                self.pages.insert(at, (number, Page::default()));
+                at
+            }
+        }
+    }
+
+    fn drop_if_empty(&mut self, page: usize) {
+        if self.pages[page].1.is_empty() {
+            self.pages.remove(page);
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! One partition's state, and the only way to change it: a fact is inserted, and the difference between the fold before
+//! and after is booked.
+//!
+//! A shard has no clock and does no I/O. Everything in it is a function of the records it was given, in their order;
+//! what it shows (see [`board`](super::board)) is a function of it and of the instant asked about. Its bytes are made
+//! in [`codec`](super::codec).
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::clock::StreamClock;
+use crate::engine::contact::{Life, Lives, fold, fold_with_last};
+use crate::engine::fact::{Fact, FactKind, Facts, Inserted};
+use crate::engine::lane::Lanes;
+use crate::engine::page::{Change, PAGE_MS};
+use crate::engine::settings::Settings;
+use crate::engine::stay::{Booking, Bookings, Stay};
+use crate::engine::store::{Contacts, Handle};
+use crate::event::{ContactEvent, Event, EventTime, Kind};
+
+/// What is kept of the past.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Keep {
+    /// Every slot at its finest, for reports over everything.
+    Everything,
+    /// What the windows can still show: slots turn coarse after some hours and are dropped when no window reaches them.
+    Windows,
+}
+
+/// What became of the events, as far as it is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Input {
+    /// Events taken in.
+    pub events: u64,
+    /// Facts known already.
+    pub duplicate: u64,
+    /// Facts too late to be applied.
+    pub late: u64,
+    /// Facts of contacts that were never offered.
+    pub orphan: u64,
+    /// Facts that belong to a visit although they are earlier than its offer.
+    pub skew: u64,
+    /// Facts that contradict others.
+    pub conflict: u64,
+    /// Contacts that were forgotten unfinished.
+    pub expired: u64,
+    /// Facts of contacts for which there was no room.
+    pub overflow_contacts: u64,
+    /// Facts of a contact that had too many.
+    pub overflow_facts: u64,
+    /// Facts tallied as `_other`, wholly or in part.
+    pub overflow_lanes: u64,
+}
+
+impl Input {
+    /// Adds all of `other`.
+    pub fn merge(&mut self, other: &Input) {
+        self.events += other.events;
+        self.duplicate += other.duplicate;
+        self.late += other.late;
+        self.orphan += other.orphan;
+        self.skew += other.skew;
+        self.conflict += other.conflict;
+        self.expired += other.expired;
+        self.overflow_contacts += other.overflow_contacts;
+        self.overflow_facts += other.overflow_facts;
+        self.overflow_lanes += other.overflow_lanes;
+    }
+}
+
+const MINUTE_MS: u64 = 60_000;
+
+/// Slots of the last hours stay fine: windows end there.
+const FINE_MS: u64 = 2 * PAGE_MS;
+
+/// The state of one partition.
+#[derive(Clone, Debug)]
+pub struct Shard {
+    pub(super) settings: Arc<Settings>,
+    pub(super) keep: Keep,
+    pub(super) clock: StreamClock,
+    pub(super) lanes: Lanes,
+    pub(super) contacts: Contacts,
+    pub(super) input: Input,
+    /// The page up to which lanes have aged.
+    pub(super) aged_to: u64,
+}
+
+impl Shard {
+    /// An empty shard.
+    pub fn new(settings: Arc<Settings>, keep: Keep) -> Shard {
+        Shard {
+            lanes: Lanes::new(Arc::clone(&settings)),
+            settings,
+            keep,
+            clock: StreamClock::default(),
+            contacts: Contacts::default(),
+            input: Input::default(),
+            aged_to: 0,
+        }
+    }
+
+    /// Takes in the next event.
+    pub fn apply(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Contact(event) => {
+                self.observe(event.time);
+                self.insert(event);
+            }
+            Event::Agent(event) => self.observe(event.time),
+        }
+        self.input.events += 1;
+    }
+
+    /// Takes in the time of an event that another shard of the same log applies, so that both know the same stream time.
+    pub fn observe(&mut self, time: EventTime) {
+        self.clock.observe(time);
+        self.forget();
+    }
+
+    /// What became of the events so far.
+    pub fn input(&self) -> Input {
+        self.input
+    }
+
+    /// Stream time: the latest event time believed; none before the first few records.
+    pub fn stream_time(&self) -> Option<EventTime> {
+        self.clock.now().and_then(EventTime::from_millis)
+    }
+
+    /// The latest event time at the end of the input: what nothing refuted is believed. None without any event.
+    pub fn end(&self) -> Option<EventTime> {
+        self.clock.end().and_then(EventTime::from_millis)
+    }
+
+    /// Contacts that are held.
+    pub fn contacts(&self) -> usize {
+        self.contacts.count()
+    }
+
+    /// Lanes that were seen.
+    pub fn lanes(&self) -> usize {
+        self.lanes.iter().len()
+    }
+
+    /// The settings it was made with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn insert(&mut self, event: &ContactEvent<'_>) {
+        let time = event.time.millis();
+        let earliest = self.clock.now().unwrap_or(0).saturating_sub(self.settings.lifetimes.lateness_ms);
+        let held = self.contacts.find(&event.contact_id);
+        let floor = held.map_or(earliest, |handle| self.contacts.held(handle).floor);
+        if time < floor {
+            self.input.late += 1;
+            return;
+        }
+        if held.is_none() && self.contacts.count() >= self.settings.limits.contacts {
+            self.input.overflow_contacts += 1;
+            return;
+        }
+        let fact = self.fact(event);
+        let handle = held.unwrap_or_else(|| self.contacts.insert(&event.contact_id, floor));
+        self.insert_fact(handle, &fact);
+    }
+
+    fn insert_fact(&mut self, handle: Handle, fact: &Fact) {
+        let facts = &self.contacts.held(handle).facts;
+        let limit = self.settings.limits.facts;
+        if facts.words().len() >= limit && facts.count() >= limit && !facts.contains(fact) {
+            self.input.overflow_facts += 1;
+            return;
+        }
+        let settle_ms = self.settings.lifetimes.settle_ms;
+        let (before, after) = match self.contacts.held_mut(handle).facts.insert(fact) {
+            Inserted::Duplicate => {
+                self.input.duplicate += 1;
+                return;
+            }
+            Inserted::Last => fold_with_last(&self.contacts.held(handle).facts, &self.lanes, settle_ms),
+            Inserted::Between => {
+                let facts = &self.contacts.held(handle).facts;
+                (self.fold(&facts.without(fact)), self.fold(facts))
+            }
+        };
+        self.book(handle, &before, &after);
+        self.plan(handle, &after);
+    }
+
+    pub(super) fn fold(&self, facts: &Facts) -> Lives {
+        fold(facts, &self.lanes, self.settings.lifetimes.settle_ms)
+    }
+
+    /// What the event says, in numbers. A name beyond the limits is counted here.
+    fn fact(&mut self, event: &ContactEvent<'_>) -> Fact {
+        let mut cut = false;
+        let mut note = |numbered: crate::engine::lane::Numbered| {
+            cut |= numbered.cut;
+            numbered.number
+        };
+        let lanes = &mut self.lanes;
+        let (kind, lane) = match &event.kind {
+            Kind::Offered { queue, channel, tier } => {
+                (FactKind::Offered, Some(note(lanes.number(queue, channel, tier))))
+            }
+            Kind::Answered => (FactKind::Answered, None),
+            Kind::Abandoned => (FactKind::Abandoned, None),
+            Kind::Left(reason) => (FactKind::Left(*reason), None),
+            Kind::Completed(parts) => (FactKind::Completed(*parts), None),
+            Kind::CustomerMessage => (FactKind::CustomerMessage, None),
+            Kind::AgentReply => (FactKind::AgentReply, None),
+            Kind::Paused => (FactKind::Paused, None),
+            Kind::Resumed => (FactKind::Resumed, None),
+            Kind::Resolved => (FactKind::Resolved, None),
+            Kind::Reopened => (FactKind::Reopened, None),
+            Kind::Rated { survey, score } => (FactKind::Rated(note(lanes.name(survey)), score.to_bits()), None),
+            Kind::Outcome { name, amount } => {
+                (FactKind::Outcome(note(lanes.name(name)), amount.map(f64::to_bits)), None)
+            }
+        };
+        let named = || event.queue.as_deref().map_or(0, |queue| note(lanes.name(queue)) + 1);
+        let place = lane.unwrap_or_else(named);
+        self.input.overflow_lanes += u64::from(cut);
+        Fact { time: event.time.millis(), kind, place }
+    }
+
+    /// Books the difference between two folds of one contact.
+    fn book(&mut self, handle: Handle, before: &[Life], after: &[Life]) {
+        self.count(before, after);
+        let mut old = before.iter().flat_map(|life| &life.stays);
+        let mut new = after.iter().flat_map(|life| &life.stays);
+        loop {
+            let (old, new) = (old.next(), new.next());
+            if old.is_none() && new.is_none() {
+                return;
+            }
+            if old == new {
+                continue;
+            }
+            let (taken, booked) = (old.map_or(NOTHING, Stay::bookings), new.map_or(NOTHING, Stay::bookings));
+            for (taken, booked) in taken.iter().zip(&booked).filter(|(taken, booked)| taken != booked) {
+                self.change(Change::TakeBack, handle, taken.as_ref());
+                self.change(Change::Book, handle, booked.as_ref());
+            }
+            let undecided = |stay: &&Stay| stay.waits();
+            let (waited, waits) = (old.filter(undecided), new.filter(undecided));
+            let same = |one: &Stay, other: &Stay| (one.lane, one.undecided(handle)) == (other.lane, other.undecided(handle));
+            if waited.zip(waits).is_some_and(|(one, other)| same(one, other)) {
+                continue;
+            }
+            waited.inspect(|stay| self.lanes.lane_mut(stay.lane).wait_no_longer(&stay.undecided(handle)));
+            waits.inspect(|stay| self.lanes.lane_mut(stay.lane).wait(stay.undecided(handle)));
+        }
+    }
+
+    fn change(&mut self, change: Change, handle: Handle, booking: Option<&Booking>) {
+        let Some(Booking { lane, speaks, time, cells, measured }) = booking else { return };
+        let pages = &mut self.lanes.lane_mut(*lane).pages;
+        pages.count(change, *time, *speaks, *cells);
+        if let Some(measured) = measured {
+            pages.measure(change, *time, *speaks, *measured, handle);
+        }
+    }
+
+    fn count(&mut self, before: &[Life], after: &[Life]) {
+        for life in after {
+            self.input.skew += u64::from(life.skew);
+            self.input.conflict += u64::from(life.conflict);
+            self.input.orphan += u64::from(life.orphan);
+        }
+        for life in before {
+            self.input.skew -= u64::from(life.skew);
+            self.input.conflict -= u64::from(life.conflict);
+            self.input.orphan -= u64::from(life.orphan);
+        }
+    }
+
+    /// Plans when the contact's oldest life can be forgotten.
+    pub(super) fn plan(&mut self, handle: Handle, lives: &[Life]) {
+        if let Some(oldest) = lives.first() {
+            self.contacts.plan(handle, self.held_until(oldest));
+        }
+    }
+
+    /// The minute of stream time through which a life is held.
+    fn held_until(&self, life: &Life) -> u32 {
+        let minute = (life.until + self.settings.lifetimes.lateness_ms) / MINUTE_MS;
+        u32::try_from(minute).unwrap_or(u32::MAX)
+    }
+
+    /// Lets go of every life that is held no longer, and of slots that are no longer shown. What a life contributed
+    /// stays.
+    fn forget(&mut self) {
+        let Some(now) = self.clock.now() else { return };
+        let minute = u32::try_from(now / MINUTE_MS).unwrap_or(u32::MAX);
+        while let Some(handle) = self.contacts.next_due(minute) {
+            let lives = self.fold(&self.contacts.held(handle).facts);
+            let over = lives.iter().take_while(|life| self.held_until(life) < minute).count();
+            let (forgotten, rest) = lives.split_at(over);
+            self.input.expired += forgotten.iter().filter(|life| !life.finished).count() as u64;
+            if let (Some(latest), false) = (forgotten.last(), rest.is_empty()) {
+                let contact = self.contacts.held_mut(handle);
+                contact.facts.forget_until(latest.last);
+                contact.floor = latest.until + 1;
+            }
+            for stay in forgotten.iter().flat_map(|life| &life.stays).filter(|stay| stay.waits()) {
+                self.lanes.lane_mut(stay.lane).wait_no_longer(&stay.undecided(handle));
+                stay.expiry_bookings().iter().for_each(|booking| self.change(Change::Book, handle, Some(booking)));
+            }
+            if rest.is_empty() {
+                self.contacts.remove(handle);
+            } else {
+                self.plan(handle, rest);
+            }
+        }
+        self.age(now);
+    }
+
+    fn age(&mut self, now: u64) {
+        let page = now / PAGE_MS;
+        if self.keep == Keep::Everything || page <= self.aged_to {
+            return;
+        }
+        self.aged_to = page;
+        let longest = self.settings.windows.iter().map(|window| window.length_ms).max().unwrap_or(0);
+        let dropped = longest + self.settings.slots.coarse_ms + FINE_MS;
+        for lane in self.lanes.iter_mut() {
+            lane.pages.age((page * PAGE_MS).saturating_sub(FINE_MS), (page * PAGE_MS).saturating_sub(dropped));
+        }
+    }
+}
+
+const NOTHING: Bookings = [None; 6];

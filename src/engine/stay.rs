@@ -1,0 +1,181 @@
+//! A stay and its bookings: what one visit, or one contact as a whole, adds to which slots.
+//!
+//! A stay books its own failure: as long as nobody answers, it has one `overdue` in the slot in which its target
+//! expires. An answer in time takes it back. So nothing needs to happen for a silent queue to turn red: time passes the
+//! slot.
+
+use crate::engine::lane::Undecided;
+use crate::engine::page::Speaks;
+use crate::engine::settings::Promise;
+use crate::engine::store::Handle;
+use crate::engine::tally::{Cell, CellSet, Quantity};
+
+/// How a stay ended, and when, in milliseconds of event time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Decision {
+    /// It has not.
+    Waiting,
+    /// An agent took it.
+    Answered(u64),
+    /// The customer gave up.
+    Abandoned(u64),
+    /// It left some other way, as a fact or the next offer says.
+    Left(u64),
+    /// It was completed or resolved while it waited: counted as left.
+    Closed(u64),
+}
+
+/// Waiting time in milliseconds. A type of its own, so that it cannot be taken for a handle time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+struct Wait(u64);
+
+/// One stay in a queue, or the whole of a contact.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stay {
+    /// The lane it is tallied under.
+    pub lane: u32,
+    /// When it was offered, in milliseconds.
+    pub offered_at: u64,
+    speaks: Speaks,
+    target: Wait,
+    short: Wait,
+    decision: Decision,
+    completed: Option<(u64, u64)>,
+    expires_at: u64,
+}
+
+/// Cells, and perhaps a duration, booked at one time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Booking {
+    /// The lane.
+    pub lane: u32,
+    /// The measures it counts for.
+    pub speaks: Speaks,
+    /// The time whose slot it goes to, in milliseconds.
+    pub time: u64,
+    /// One of each.
+    pub cells: CellSet,
+    /// What was measured, and the duration in milliseconds.
+    pub measured: Option<(Quantity, u64)>,
+}
+
+/// The bookings of a stay; each kind has its place, so that those of two stays can be compared one by one.
+pub type Bookings = [Option<Booking>; 6];
+
+impl Stay {
+    /// The only visit of a contact. `completed` is when its handling ended and the handle time, `expires_at` when it no
+    /// longer waits if nothing more is heard, all in milliseconds.
+    pub fn visit(
+        lane: u32,
+        offered_at: u64,
+        promise: &Promise,
+        decision: Decision,
+        completed: Option<(u64, u64)>,
+        expires_at: u64,
+    ) -> Stay {
+        let (target, short) = (Wait(promise.answer_within_ms), Wait(promise.short_abandon_ms));
+        Stay { lane, offered_at, speaks: Speaks::ForBoth, target, short, decision, completed, expires_at }
+    }
+
+    /// The same as one visit of several.
+    pub fn of_several(self) -> Stay {
+        Stay { speaks: Speaks::ForWait, ..self }
+    }
+
+    /// The same as the stay of a contact that made several visits.
+    pub fn of_the_contact(self) -> Stay {
+        Stay { speaks: Speaks::ForContactWait, ..self }
+    }
+
+    /// Whether nothing has decided it.
+    pub fn waits(&self) -> bool {
+        self.decision == Decision::Waiting
+    }
+
+    /// How its lane lists it while it waits, for the contact of this record.
+    pub fn undecided(&self, contact: Handle) -> Undecided {
+        Undecided { since: self.offered_at, contact, speaks: self.speaks }
+    }
+
+    /// The measures it counts for.
+    pub fn speaks(&self) -> Speaks {
+        self.speaks
+    }
+
+    /// When it no longer waits if nothing more is heard, in milliseconds.
+    pub fn expires_at(&self) -> u64 {
+        self.expires_at
+    }
+
+    /// The last instant at which an answer is in time, in milliseconds.
+    pub fn deadline(&self) -> u64 {
+        self.offered_at.saturating_add(self.target.0)
+    }
+
+    /// All that it adds to the slots of its lane.
+    pub fn bookings(&self) -> Bookings {
+        let booking = |time, cells| Booking { lane: self.lane, speaks: self.speaks, time, cells, measured: None };
+        let measured = |time: u64, cells, quantity| {
+            let wait = self.wait_until(time);
+            Some(Booking { measured: Some((quantity, wait.0)), ..booking(time, cells) })
+        };
+        let within = |time| self.wait_until(time) <= self.target;
+        let (outcome, decided_at) = match self.decision {
+            Decision::Waiting => (None, None),
+            Decision::Answered(time) => {
+                let cells = if within(time) { ANSWERED_WITHIN } else { ANSWERED };
+                (measured(time, cells, Quantity::WaitAnswered), Some(time))
+            }
+            Decision::Abandoned(time) => {
+                let cells = match (within(time), self.wait_until(time) < self.short) {
+                    (false, _) => ABANDONED,
+                    (true, false) => ABANDONED_WITHIN,
+                    (true, true) => ABANDONED_SHORT,
+                };
+                (measured(time, cells, Quantity::WaitAbandoned), Some(time))
+            }
+            Decision::Left(time) | Decision::Closed(time) => {
+                let cells = if within(time) { LEFT_WITHIN } else { LEFT };
+                (measured(time, cells, Quantity::WaitLeft), Some(time))
+            }
+        };
+        let departed_at = decided_at.map(|time| time.max(self.offered_at));
+        let overdue = !decided_at.is_some_and(within);
+        [
+            Some(booking(self.offered_at, OFFERED)),
+            overdue.then(|| booking(self.deadline(), OVERDUE)),
+            outcome,
+            departed_at.map(|time| booking(time, DEPARTED)),
+            departed_at.filter(|_| overdue).map(|time| booking(time.max(self.deadline()), DEPARTED_OVER)),
+            self.completed.map(|(time, handle_ms)| Booking {
+                measured: Some((Quantity::Handle, handle_ms)),
+                ..booking(time, COMPLETED)
+            }),
+        ]
+    }
+
+    /// What a stay that nothing decided adds once it has expired: the departure, and the end of being over target.
+    pub fn expiry_bookings(&self) -> [Booking; 2] {
+        let booking = |time, cells| Booking { lane: self.lane, speaks: self.speaks, time, cells, measured: None };
+        let over_until = self.expires_at.max(self.deadline());
+        [booking(self.expires_at, DEPARTED), booking(over_until, DEPARTED_OVER)]
+    }
+
+    /// The wait until then; none at all if that lies before the offer.
+    fn wait_until(&self, time: u64) -> Wait {
+        Wait(time.saturating_sub(self.offered_at))
+    }
+}
+
+const OFFERED: CellSet = CellSet::of(&[Cell::Offered]);
+const ANSWERED: CellSet = CellSet::of(&[Cell::Answered]);
+const ANSWERED_WITHIN: CellSet = CellSet::of(&[Cell::Answered, Cell::AnsweredWithin]);
+const ABANDONED: CellSet = CellSet::of(&[Cell::Abandoned]);
+const ABANDONED_WITHIN: CellSet = CellSet::of(&[Cell::Abandoned, Cell::AbandonedWithin]);
+const ABANDONED_SHORT: CellSet = CellSet::of(&[Cell::Abandoned, Cell::AbandonedWithin, Cell::AbandonedShort]);
+const LEFT: CellSet = CellSet::of(&[Cell::Left]);
+const LEFT_WITHIN: CellSet = CellSet::of(&[Cell::Left, Cell::LeftWithin]);
+const OVERDUE: CellSet = CellSet::of(&[Cell::Overdue]);
+const COMPLETED: CellSet = CellSet::of(&[Cell::Completed]);
+const DEPARTED: CellSet = CellSet::of(&[Cell::Departed]);
+const DEPARTED_OVER: CellSet = CellSet::of(&[Cell::DepartedOver]);

@@ -1,0 +1,191 @@
+//! Where contacts are held: records in a slab, an index by id, and a calendar of who may be forgotten when.
+//!
+//! Records never move (the slab grows by chunks, so that no growth copies millions of them) and are told apart by a
+//! [`Handle`] that outlives them: a mark in a page keeps the handle of its contact, and finds nothing once that is
+//! forgotten.
+
+use std::collections::BTreeMap;
+
+use compact_str::CompactString;
+use hashbrown::HashTable;
+
+use crate::engine::fact::Facts;
+use crate::engine::lane::hash_of;
+
+/// One contact id with all facts that are held of it.
+#[derive(Clone, Debug)]
+pub struct Contact {
+    /// The id.
+    pub id: CompactString,
+    /// Its facts, over all lives that are held.
+    pub facts: Facts,
+    /// A fact before this time, in milliseconds, comes too late: the life it belongs to may have been forgotten.
+    pub floor: u64,
+    /// The minute of stream time in which the calendar looks at it.
+    due_minute: u32,
+    generation: u32,
+}
+
+/// Names a record, also after it is gone.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Handle {
+    index: u32,
+    generation: u32,
+}
+
+impl Handle {
+    /// The handle of no record.
+    pub const NONE: Handle = Handle { index: u32::MAX, generation: u32::MAX };
+}
+
+const CHUNK_BITS: u32 = 12;
+const CHUNK: usize = 1 << CHUNK_BITS;
+
+/// An index entry: 32 bits of the id's hash, so that growing the index need not touch the records.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    hash: u32,
+    index: u32,
+}
+
+impl Entry {
+    fn spread(self) -> u64 {
+        u64::from(self.hash).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    }
+}
+
+/// All contacts that are held.
+#[derive(Clone, Debug, Default)]
+pub struct Contacts {
+    chunks: Vec<Vec<Contact>>,
+    free: Vec<u32>,
+    index: HashTable<Entry>,
+    /// Minute of stream time, and who is looked at once it is over.
+    calendar: BTreeMap<u32, Vec<Handle>>,
+}
+
+impl Contacts {
+    /// How many are held.
+    pub fn count(&self) -> usize {
+        self.index.len()
+    }
+
+    /// The record of this id; none if it is not held.
+    pub fn find(&self, id: &str) -> Option<Handle> {
+        let hash = hash_32(id);
+        let entry = Entry { hash, index: 0 };
+        let found = self.index.find(entry.spread(), |there| there.hash == hash && self.record(there.index).id == id);
+        found.map(|there| self.handle(there.index))
+    }
+
+    /// A new record of an id that is not held.
+    pub fn insert(&mut self, id: &str, floor: u64) -> Handle {
+        let contact =
+            Contact { id: id.into(), facts: Facts::default(), floor, due_minute: u32::MAX, generation: 0 };
+        let index = match self.free.pop() {
+            Some(index) => {
+                let place = self.record_mut(index);
+                let generation = place.generation;
+                *place = Contact { generation, ..contact };
+                index
+            }
+            None => self.append(contact),
+        };
+        let entry = Entry { hash: hash_32(id), index };
+        self.index.insert_unique(entry.spread(), entry, |entry| entry.spread());
+        self.handle(index)
+    }
+
+    fn append(&mut self, contact: Contact) -> u32 {
+        if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
+            self.chunks.push(Vec::with_capacity(CHUNK));
+        }
+        let chunk = self.chunks.len() - 1;
+        let within = self.chunks[chunk].len();
+        self.chunks[chunk].push(contact);
+        u32::try_from(chunk * CHUNK + within).expect("contacts are limited below 2^32")
+    }
+
+    /// Lets go of a record.
+    pub fn remove(&mut self, handle: Handle) {
+        let hash = hash_32(&self.record(handle.index).id);
+        let entry = Entry { hash, index: handle.index };
+        let found = self.index.find_entry(entry.spread(), |there| there.index == handle.index);
+        found.expect("a held contact is in the index").remove();
+        let record = self.record_mut(handle.index);
+        record.generation = record.generation.wrapping_add(1);
+        record.facts = Facts::default();
+        record.id = CompactString::default();
+        self.free.push(handle.index);
+    }
+
+    /// The record; none once it is forgotten.
+    pub fn get(&self, handle: Handle) -> Option<&Contact> {
+        let chunk = self.chunks.get((handle.index >> CHUNK_BITS) as usize)?;
+        let record = chunk.get(handle.index as usize % CHUNK)?;
+        (record.generation == handle.generation).then_some(record)
+    }
+
+    /// The record of a contact that is held.
+    pub fn held(&self, handle: Handle) -> &Contact {
+        self.record(handle.index)
+    }
+
+    /// The record of a contact that is held, to be changed.
+    pub fn held_mut(&mut self, handle: Handle) -> &mut Contact {
+        self.record_mut(handle.index)
+    }
+
+    /// All that are held, by id.
+    pub fn sorted(&self) -> Vec<Handle> {
+        let mut handles: Vec<Handle> = self.index.iter().map(|entry| self.handle(entry.index)).collect();
+        handles.sort_unstable_by(|one, other| self.held(*one).id.cmp(&self.held(*other).id));
+        handles
+    }
+
+    /// Has the contact looked at once this minute of stream time is over, unless that is planned sooner.
+    pub fn plan(&mut self, handle: Handle, minute: u32) {
+        let record = self.record_mut(handle.index);
+        if minute < record.due_minute {
+            record.due_minute = minute;
+            self.calendar.entry(minute).or_default().push(handle);
+        }
+    }
+
+    /// The next contact to be looked at, now that all minutes before this one are over; each once.
+    pub fn next_due(&mut self, minute: u32) -> Option<Handle> {
+        loop {
+            let mut first = self.calendar.first_entry().filter(|entry| *entry.key() < minute)?;
+            let due = *first.key();
+            let Some(handle) = first.get_mut().pop() else {
+                first.remove();
+                continue;
+            };
+            let Some(record) = self.chunks[(handle.index >> CHUNK_BITS) as usize].get_mut(handle.index as usize % CHUNK)
+            else {
+                continue;
+            };
+            if record.generation == handle.generation && record.due_minute == due {
+                record.due_minute = u32::MAX;
+                return Some(handle);
+            }
+        }
+    }
+
+    fn handle(&self, index: u32) -> Handle {
+        Handle { index, generation: self.record(index).generation }
+    }
+
+    fn record(&self, index: u32) -> &Contact {
+        &self.chunks[(index >> CHUNK_BITS) as usize][index as usize % CHUNK]
+    }
+
+    fn record_mut(&mut self, index: u32) -> &mut Contact {
+        &mut self.chunks[(index >> CHUNK_BITS) as usize][index as usize % CHUNK]
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "half of the hash is kept")]
+fn hash_32(id: &str) -> u32 {
+    hash_of(id.as_bytes()) as u32
+}

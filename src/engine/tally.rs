@@ -1,0 +1,363 @@
+//! What is counted: cells, the formulas over them, and the distributions beside them.
+//!
+//! A [`Tally`] is a plain mergeable value: the sum over slots, lanes, shards or instances of tallies is the tally of all
+//! of them. It knows nothing of time; which facts went into it was decided by whoever summed.
+
+use std::ops::{AddAssign, Index, IndexMut};
+
+use serde::Serialize;
+
+use crate::engine::histogram::Distribution;
+
+/// What a clock measures. Cells and distributions exist once for each measure.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Measure {
+    /// From a visit's offer to its answer: each stay in a queue by itself.
+    Wait,
+    /// From a contact's first offer to its first answer, over all transfers.
+    ContactWait,
+}
+
+impl Measure {
+    /// All of them, in the order of reports.
+    pub const ALL: [Measure; 2] = [Measure::Wait, Measure::ContactWait];
+
+    /// The name in reports and labels.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Measure::Wait => "wait",
+            Measure::ContactWait => "contact_wait",
+        }
+    }
+}
+
+/// A number of visits (or of contacts, for [`Measure::ContactWait`]) that a fact adds to.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum Cell {
+    /// Put into the queue; at the offer.
+    Offered,
+    /// Taken by an agent; at the answer.
+    Answered,
+    /// Of those, within the target.
+    AnsweredWithin,
+    /// The customer gave up; at the hang-up.
+    Abandoned,
+    /// Of those, within the target.
+    AbandonedWithin,
+    /// Of those, before the short-abandon limit.
+    AbandonedShort,
+    /// Left some other way; at the leaving.
+    Left,
+    /// Of those, within the target.
+    LeftWithin,
+    /// Still waiting when the target expired, whatever happened later; at the deadline.
+    Overdue,
+    /// Answered visits whose handling ended; at that end.
+    Completed,
+    /// No longer waiting, for whatever reason; at that time. As many as were offered, once all is over.
+    Departed,
+    /// Of the overdue, no longer waiting. As many as were overdue, once all is over.
+    DepartedOver,
+}
+
+impl Cell {
+    /// How many there are.
+    pub const COUNT: usize = 12;
+
+    /// All of them, in order.
+    pub const ALL: [Cell; Cell::COUNT] = [
+        Cell::Offered,
+        Cell::Answered,
+        Cell::AnsweredWithin,
+        Cell::Abandoned,
+        Cell::AbandonedWithin,
+        Cell::AbandonedShort,
+        Cell::Left,
+        Cell::LeftWithin,
+        Cell::Overdue,
+        Cell::Completed,
+        Cell::Departed,
+        Cell::DepartedOver,
+    ];
+
+    /// The name in reports; `departed` and `departed_over` only serve to know who waits.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Cell::Offered => "offered",
+            Cell::Answered => "answered",
+            Cell::AnsweredWithin => "answered_within",
+            Cell::Abandoned => "abandoned",
+            Cell::AbandonedWithin => "abandoned_within",
+            Cell::AbandonedShort => "abandoned_short",
+            Cell::Left => "left",
+            Cell::LeftWithin => "left_within",
+            Cell::Overdue => "overdue",
+            Cell::Completed => "completed",
+            Cell::Departed => "departed",
+            Cell::DepartedOver => "departed_over",
+        }
+    }
+}
+
+/// Several cells, each at most once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CellSet(u16);
+
+impl CellSet {
+    /// These cells.
+    pub const fn of(cells: &[Cell]) -> CellSet {
+        let mut bits = 0;
+        let mut at = 0;
+        while at < cells.len() {
+            bits |= 1 << cells[at] as u16;
+            at += 1;
+        }
+        CellSet(bits)
+    }
+
+    /// The cells, in order.
+    pub fn iter(self) -> impl Iterator<Item = Cell> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let next = Cell::ALL.get(rest.trailing_zeros() as usize).copied();
+            rest &= rest.wrapping_sub(1);
+            next
+        })
+    }
+}
+
+/// A count for each [`Cell`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Cells([u64; Cell::COUNT]);
+
+impl Index<Cell> for Cells {
+    type Output = u64;
+
+    fn index(&self, cell: Cell) -> &u64 {
+        &self.0[cell as usize]
+    }
+}
+
+impl IndexMut<Cell> for Cells {
+    fn index_mut(&mut self, cell: Cell) -> &mut u64 {
+        &mut self.0[cell as usize]
+    }
+}
+
+impl AddAssign for Cells {
+    fn add_assign(&mut self, other: Cells) {
+        for (mine, theirs) in self.0.iter_mut().zip(other.0) {
+            *mine += theirs;
+        }
+    }
+}
+
+impl Cells {
+    /// Visits whose fate is known: answered, abandoned or left in time, or overdue. Each is decided once.
+    pub fn decided(&self) -> u64 {
+        self[Cell::AnsweredWithin] + self[Cell::AbandonedWithin] + self[Cell::LeftWithin] + self[Cell::Overdue]
+    }
+
+    /// The service level by this formula, 0 to 1; none where its denominator is empty.
+    #[expect(clippy::cast_precision_loss, reason = "counts stay below 2^53")]
+    pub fn service_level(&self, formula: Formula) -> Option<f64> {
+        let (kept, judged) = formula.terms(self);
+        (judged > 0).then(|| kept as f64 / judged as f64)
+    }
+}
+
+/// How a service level is computed from cells. Products differ in what they do with customers who hang up or leave; the
+/// name travels with the number. Sources are the vendors' and ICMI's published definitions.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+pub enum Formula {
+    /// answered_within / (answered_within + abandoned_within + overdue): Cisco UCCE "abandoned calls have a negative
+    /// impact", Avaya.
+    Offered,
+    /// answered_within / answered: Asterisk ServicelevelPerf. It hides who was never answered.
+    AnsweredOnly,
+    /// answered_within / (answered_within + overdue): Cisco UCCE "abandoned calls ignored".
+    IgnoreAbandonedWithin,
+    /// (answered_within + abandoned_within) / (answered_within + abandoned_within + overdue): Cisco UCCE "abandoned
+    /// calls have a positive impact", Asterisk ServicelevelPerf2.
+    CountAbandonedWithin,
+    /// answered_within / (answered_within + abandoned_within − abandoned_short + overdue): Genesys without short
+    /// abandons.
+    ExcludeShortAbandoned,
+    /// (answered_within + abandoned_short) / (answered_within + abandoned_within + overdue): ICMI's fifth.
+    CountShortAbandoned,
+    /// answered_within / decided: Genesys with flow-outs, Vonage.
+    OfferedAndLeft,
+    /// (answered_within + abandoned_within + left_within) / decided: Amazon Connect "service level X".
+    RemovedWithin,
+}
+
+impl Formula {
+    /// All of them, in the order of reports.
+    pub const ALL: [Formula; 8] = [
+        Formula::Offered,
+        Formula::AnsweredOnly,
+        Formula::IgnoreAbandonedWithin,
+        Formula::CountAbandonedWithin,
+        Formula::ExcludeShortAbandoned,
+        Formula::CountShortAbandoned,
+        Formula::OfferedAndLeft,
+        Formula::RemovedWithin,
+    ];
+
+    /// The name in configuration, reports and labels.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Formula::Offered => "offered",
+            Formula::AnsweredOnly => "answered_only",
+            Formula::IgnoreAbandonedWithin => "ignore_abandoned_within",
+            Formula::CountAbandonedWithin => "count_abandoned_within",
+            Formula::ExcludeShortAbandoned => "exclude_short_abandoned",
+            Formula::CountShortAbandoned => "count_short_abandoned",
+            Formula::OfferedAndLeft => "offered_and_left",
+            Formula::RemovedWithin => "removed_within",
+        }
+    }
+
+    /// The formula of this name; none if there is no such formula.
+    pub fn from_name(name: &str) -> Option<Formula> {
+        Formula::ALL.into_iter().find(|formula| formula.name() == name)
+    }
+
+    /// Numerator and denominator.
+    fn terms(self, cells: &Cells) -> (u64, u64) {
+        let answered = cells[Cell::AnsweredWithin];
+        let abandoned = cells[Cell::AbandonedWithin];
+        let short = cells[Cell::AbandonedShort];
+        let overdue = cells[Cell::Overdue];
+        match self {
+            Formula::Offered => (answered, answered + abandoned + overdue),
+            Formula::AnsweredOnly => (answered, cells[Cell::Answered]),
+            Formula::IgnoreAbandonedWithin => (answered, answered + overdue),
+            Formula::CountAbandonedWithin => (answered + abandoned, answered + abandoned + overdue),
+            Formula::ExcludeShortAbandoned => (answered, answered + abandoned - short + overdue),
+            Formula::CountShortAbandoned => (answered + short, answered + abandoned + overdue),
+            Formula::OfferedAndLeft => (answered, cells.decided()),
+            Formula::RemovedWithin => (answered + abandoned + cells[Cell::LeftWithin], cells.decided()),
+        }
+    }
+}
+
+/// A duration that is kept as a distribution.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum Quantity {
+    /// The wait of an answered visit; at the answer.
+    WaitAnswered,
+    /// The wait of a visit whose customer gave up; at the hang-up.
+    WaitAbandoned,
+    /// The wait of a visit that left some other way; at the leaving.
+    WaitLeft,
+    /// Talk, hold and after-contact work; at the completion.
+    Handle,
+}
+
+impl Quantity {
+    /// How many there are.
+    pub const COUNT: usize = 4;
+
+    /// All of them, in order.
+    pub const ALL: [Quantity; Quantity::COUNT] =
+        [Quantity::WaitAnswered, Quantity::WaitAbandoned, Quantity::WaitLeft, Quantity::Handle];
+
+    /// The name in reports.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Quantity::WaitAnswered => "wait_answered",
+            Quantity::WaitAbandoned => "wait_abandoned",
+            Quantity::WaitLeft => "wait_left",
+            Quantity::Handle => "handle",
+        }
+    }
+}
+
+/// All that is known of one measure over some span: cells, who waits at its end, and distributions.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Tally {
+    /// What was booked in the span.
+    pub cells: Cells,
+    /// Waiting at the end of the span.
+    pub waiting: u64,
+    /// Of those, beyond the target.
+    pub waiting_over: u64,
+    /// Durations booked in the span, by [`Quantity`].
+    distributions: [Distribution; Quantity::COUNT],
+}
+
+impl Index<Quantity> for Tally {
+    type Output = Distribution;
+
+    fn index(&self, quantity: Quantity) -> &Distribution {
+        &self.distributions[quantity as usize]
+    }
+}
+
+impl IndexMut<Quantity> for Tally {
+    fn index_mut(&mut self, quantity: Quantity) -> &mut Distribution {
+        &mut self.distributions[quantity as usize]
+    }
+}
+
+impl Tally {
+    /// Cells and who waits, without durations.
+    pub fn of(cells: Cells, (waiting, waiting_over): (u64, u64)) -> Tally {
+        Tally { cells, waiting, waiting_over, ..Tally::default() }
+    }
+
+    /// Adds all of `other`.
+    pub fn merge(&mut self, other: &Tally) {
+        self.cells += other.cells;
+        self.waiting += other.waiting;
+        self.waiting_over += other.waiting_over;
+        for (mine, theirs) in self.distributions.iter_mut().zip(&other.distributions) {
+            mine.merge(theirs);
+        }
+    }
+
+    /// Whether there is nothing to tell.
+    pub fn is_empty(&self) -> bool {
+        *self == Tally::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cells(counts: &[(Cell, u64)]) -> Cells {
+        let mut cells = Cells::default();
+        for &(cell, count) in counts {
+            cells[cell] = count;
+        }
+        cells
+    }
+
+    #[test]
+    fn nothing_judged_is_no_level() {
+        for formula in Formula::ALL {
+            assert_eq!(Cells::default().service_level(formula), None, "{}", formula.name());
+        }
+    }
+
+    #[test]
+    fn cisco_oracle() {
+        let cells = cells(&[(Cell::AnsweredWithin, 70), (Cell::AbandonedWithin, 10), (Cell::Overdue, 20)]);
+        let percent = |formula| (cells.service_level(formula).unwrap() * 1000.0).round() / 10.0;
+        assert_eq!(percent(Formula::Offered), 70.0);
+        assert_eq!(percent(Formula::IgnoreAbandonedWithin), 77.8);
+        assert_eq!(percent(Formula::CountAbandonedWithin), 80.0);
+    }
+
+    #[test]
+    fn names_are_read_back() {
+        for formula in Formula::ALL {
+            assert_eq!(Formula::from_name(formula.name()), Some(formula));
+        }
+        assert_eq!(Formula::from_name("best"), None);
+    }
+}
