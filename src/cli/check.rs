@@ -1,0 +1,227 @@
+//! `holdline check`: says every mistake in a configuration, or what will hold with it.
+//!
+//! It reads the file and the environment, and nothing else: no broker is asked.
+
+use std::collections::BTreeSet;
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+use crate::config::{Config, Mistake, duration};
+use crate::engine::settings::{Overlays, Promise, Promises, Settings};
+
+/// The exit code for bad usage or a bad configuration.
+const BAD_CONFIGURATION: u8 = 2;
+
+/// Any queue, channel or tier without a line of its own; none can be named so.
+const OTHER: &str = "";
+
+/// Writes one line a mistake and their number, or a summary of what will hold. The exit code is 2 if there are
+/// mistakes, a file that cannot be read among them, else 0.
+///
+/// # Errors
+///
+/// `out` cannot be written to.
+pub fn check(path: &Path, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
+    report(path, Config::load(path), out).with_context(|| format!("cannot write what was found in {}", path.display()))
+}
+
+fn report(path: &Path, loaded: Result<Config, Vec<Mistake>>, out: &mut dyn Write) -> std::io::Result<ExitCode> {
+    match loaded {
+        Ok(config) => {
+            writeln!(out, "{} can be used. What will hold:\n", path.display())?;
+            write_promises(&config.settings, out)?;
+            write_rest(&config.settings, out)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(mistakes) => {
+            for mistake in &mistakes {
+                writeln!(out, "{}", mistake.in_file(path))?;
+            }
+            let number = mistakes.len();
+            writeln!(out, "{number} mistake{}", if number == 1 { "" } else { "s" })?;
+            Ok(ExitCode::from(BAD_CONFIGURATION))
+        }
+    }
+}
+
+fn write_promises(settings: &Settings, out: &mut dyn Write) -> std::io::Result<()> {
+    let heading = ["queue", "channel", "tier", "answer within", "goal", "formula", "short abandon", "min contacts"];
+    let mut lines = vec![heading.map(str::to_owned)];
+    for (_, promises) in &settings.promises {
+        for queue in [OTHER].into_iter().chain(promises.queues.keys().map(String::as_str)) {
+            lines.extend(rows(promises, queue).into_iter().map(|(lane, promise)| line(lane, promise)));
+        }
+    }
+    let mut widths = [0; 8];
+    for line in &lines {
+        for (width, cell) in widths.iter_mut().zip(line) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    for line in &lines {
+        let padded: Vec<String> = line.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        writeln!(out, "{}", padded.join("  ").trim_end())?;
+    }
+    if lines.len() > 2 {
+        writeln!(out, "\nThe line that names most of a lane holds for it; of its channel and its tier, the tier's.")?;
+    }
+    Ok(())
+}
+
+/// The promises to the lanes of one queue, leaving out those that follow from the others.
+fn rows<'p>(promises: &'p Promises, queue: &'p str) -> Vec<([&'p str; 3], Promise)> {
+    let listed = promises.queues.get(queue);
+    let scopes = || [Some(&promises.service), listed].into_iter().flatten();
+    let names = |keys: fn(&'p Overlays) -> Vec<&'p str>| scopes().flat_map(keys).collect::<BTreeSet<&str>>();
+    let channels = names(|scope| scope.channel.keys().map(String::as_str).collect());
+    let tiers = names(|scope| scope.tier.keys().map(String::as_str).collect());
+
+    let of = |channel, tier| promises.of(queue, channel, tier);
+    let general = of(OTHER, OTHER);
+    let mut rows = vec![([queue, OTHER, OTHER], general)];
+    for &channel in [OTHER].iter().chain(&channels) {
+        for &tier in [OTHER].iter().chain(&tiers) {
+            // What a reader of the other lines would take for it.
+            let follows = match (channel, tier) {
+                (OTHER, _) | (_, OTHER) => general,
+                _ if of(OTHER, tier) == general => of(channel, OTHER),
+                _ => of(OTHER, tier),
+            };
+            if of(channel, tier) != follows {
+                rows.push(([queue, channel, tier], of(channel, tier)));
+            }
+        }
+    }
+    rows
+}
+
+fn line(lane: [&str; 3], promise: Promise) -> [String; 8] {
+    let [queue, channel, tier] = lane.map(|name| if name == OTHER { "any".to_owned() } else { name.to_owned() });
+    // Two digits after the point; more than that nobody promises.
+    let percent = (promise.goal * 10_000.0).round() / 100.0;
+    [
+        queue,
+        channel,
+        tier,
+        duration::write(promise.answer_within_ms),
+        format!("{percent} %"),
+        promise.formula.name().to_owned(),
+        duration::write(promise.short_abandon_ms),
+        promise.min_contacts.to_string(),
+    ]
+}
+
+fn write_rest(settings: &Settings, out: &mut dyn Write) -> std::io::Result<()> {
+    let Settings { slots, lifetimes, limits, windows, zone, .. } = settings;
+    let [fine, coarse] = [slots.fine_ms, slots.coarse_ms].map(duration::write);
+    let names = |quantiles: bool| {
+        let names = windows.iter().filter(|window| window.quantiles || !quantiles).map(|window| window.name.as_str());
+        let names = names.collect::<Vec<_>>().join(", ");
+        if names.is_empty() { "none".to_owned() } else { names }
+    };
+    let by_channel = lifetimes.expire_by_channel.iter();
+    let by_channel: Vec<String> =
+        by_channel.map(|(channel, expire_ms)| format!("{channel} {}", duration::write(*expire_ms))).collect();
+    let [settle, expire, lateness] =
+        [lifetimes.settle_ms, lifetimes.expire_ms, lifetimes.lateness_ms].map(duration::write);
+    writeln!(out)?;
+    writeln!(out, "windows    {}; with quantiles {}", names(false), names(true))?;
+    writeln!(out, "slots      {fine}, old ones {coarse}")?;
+    writeln!(
+        out,
+        "lifetimes  finished {settle}, unfinished {expire} ({}), lateness {lateness}",
+        by_channel.join(", ")
+    )?;
+    writeln!(
+        out,
+        "limits     {} lanes, {} contacts of {} facts, {} worst, {} bytes a record",
+        limits.lanes, limits.contacts, limits.facts, limits.worst, limits.record_bytes
+    )?;
+    writeln!(out, "reports    midnight in {zone}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(text: &str) -> (ExitCode, String) {
+        let mut out = Vec::new();
+        let code = report(Path::new("h.toml"), Config::parse(text, &[]), &mut out).unwrap();
+        (code, String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn mistakes_are_listed_and_counted() {
+        let (code, text) = told("[service]\ngoal = 80\n\n[slot]\n");
+        assert_eq!(code, ExitCode::from(2));
+        assert_eq!(
+            text,
+            "h.toml:2:1: service.goal: 80 is not a share between 0 and 1: for 80 % write 0.8\n\
+             h.toml:4:2: slot: unknown key: did you mean `slots`?\n\
+             2 mistakes\n"
+        );
+        assert!(told("x = 1").1.ends_with("\n1 mistake\n"));
+    }
+
+    #[test]
+    fn what_will_hold_is_summed_up() {
+        let (code, text) = told(
+            "[service.channel.email]\nanswer_within = \"24h\"\n[service.tier.vip]\ngoal = 0.905\n\
+             [[queue]]\nid = \"billing\"\nanswer_within = \"30s\"\n[queue.tier.priority]\nanswer_within = \"10s\"",
+        );
+        assert_eq!(code, ExitCode::SUCCESS);
+        assert_eq!(
+            text,
+            "h.toml can be used. What will hold:
+
+queue    channel  tier      answer within  goal    formula  short abandon  min contacts
+any      any      any       20s            80 %    offered  5s             20
+any      any      vip       20s            90.5 %  offered  5s             20
+any      email    any       1d             80 %    offered  5s             20
+any      email    vip       1d             90.5 %  offered  5s             20
+billing  any      any       30s            80 %    offered  5s             20
+billing  any      priority  10s            80 %    offered  5s             20
+billing  any      vip       30s            90.5 %  offered  5s             20
+
+The line that names most of a lane holds for it; of its channel and its tier, the tier's.
+
+windows    5m, 10m, 15m, 30m, 1h, 2h, 1d; with quantiles 5m, 30m, 1d
+slots      10s, old ones 1m
+lifetimes  finished 1d, unfinished 45d (chat 1d, voice 1d), lateness 6h
+limits     10000 lanes, 10000000 contacts of 256 facts, 10 worst, 65536 bytes a record
+reports    midnight in UTC
+"
+        );
+    }
+
+    #[test]
+    fn every_line_left_out_follows_from_the_others() {
+        let text = "[service.channel.email]\nanswer_within = \"24h\"\n[service.channel.chat]\ngoal = 0.7\n\
+             [service.tier.vip]\nanswer_within = \"10s\"\n[service.tier.basic]\nmin_contacts = 1\n\
+             [[queue]]\nid = \"billing\"\ngoal = 0.6\n[queue.channel.email]\ngoal = 0.5\n[queue.tier.vip]\ngoal = 0.9";
+        let settings = Config::parse(text, &[]).unwrap().settings;
+        let promises = &settings.promises[0].1;
+        for queue in [OTHER, "billing"] {
+            let rows = rows(promises, queue);
+            let row = |channel, tier| rows.iter().find(|(lane, _)| *lane == [queue, channel, tier]).map(|row| row.1);
+            for channel in [OTHER, "email", "chat", "voice"] {
+                for tier in [OTHER, "vip", "basic", "standard"] {
+                    let read = row(channel, tier).or(row(OTHER, tier)).or(row(channel, OTHER)).or(row(OTHER, OTHER));
+                    assert_eq!(read, Some(promises.of(queue, channel, tier)), "{queue} {channel} {tier}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_a_mistake() {
+        let mut out = Vec::new();
+        let code = check(Path::new("/nonexistent/h.toml"), &mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert_eq!(code, ExitCode::from(2));
+        assert!(text.starts_with("/nonexistent/h.toml: cannot be read: "), "{text}");
+    }
+}

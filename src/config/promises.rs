@@ -1,0 +1,171 @@
+//! The sections `[service]` and `[[queue]]`: what is promised to whom.
+//!
+//! Both hold the same keys, and below `channel.NAME` and `tier.NAME` once more. Which of them wins is decided by
+//! [`Promises::of`] alone; here it is only asked whether what comes out makes sense.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::duration::{LONGEST_MS, write};
+use super::section::{Reading, Section, Spot};
+use super::understand::{choice, duration, queue_id, share, whole};
+use crate::engine::settings::{Overlays, Promise, PromiseOverlay, Promises};
+use crate::engine::tally::Formula;
+
+/// No queue, channel or tier can be named so, which makes it any that is not written.
+const OTHER: &str = "";
+
+/// The largest `min_contacts`: more contacts than are ever decided in a window.
+const MOST_MIN_CONTACTS: u64 = 1_000_000_000;
+
+/// The overlays of one scope, and where their two times were written.
+#[derive(Default)]
+struct Scope {
+    /// For every visit.
+    all: Layer,
+    /// By channel.
+    channel: BTreeMap<String, Layer>,
+    /// By tier.
+    tier: BTreeMap<String, Layer>,
+}
+
+/// One overlay, and where its two times were written.
+#[derive(Default)]
+struct Layer {
+    overlay: PromiseOverlay,
+    answer_within: Reading<u64>,
+    short_abandon: Reading<u64>,
+}
+
+/// Reads both sections, and refuses what makes no sense together.
+pub(super) fn read(document: &mut Section<'_>) -> Promises {
+    let service = document.section("service", scope);
+    let listed = document.listed_sections("queue", "id", |section| {
+        let id = section.read("id", queue_id);
+        if matches!(id, Reading::Absent) {
+            section.refuse_absence("id", "is missing: say which queue this is, as in id = \"billing\"");
+        }
+        (id, scope(section))
+    });
+    let mut queues: BTreeMap<String, (Spot, Scope)> = BTreeMap::new();
+    for (id, scope) in listed {
+        let Reading::Usable(id, spot) = id else { continue };
+        match queues.get(&id) {
+            Some((first, _)) => {
+                let message = format!("\"{id}\" is listed twice, first {}: write its keys there", first.place);
+                document.refuse(&spot, message);
+            }
+            None => _ = queues.insert(id, (spot, scope)),
+        }
+    }
+    let queues: BTreeMap<String, Scope> = queues.into_iter().map(|(id, (_, scope))| (id, scope)).collect();
+    let promises = Promises {
+        service: service.overlays(),
+        queues: queues.iter().map(|(id, scope)| (id.clone(), scope.overlays())).collect(),
+    };
+    refuse_nonsense(document, &service, &queues, &promises);
+    promises
+}
+
+fn scope(section: &mut Section<'_>) -> Scope {
+    Scope {
+        all: layer(section),
+        channel: section.named_sections("channel", layer),
+        tier: section.named_sections("tier", layer),
+    }
+}
+
+fn layer(section: &mut Section<'_>) -> Layer {
+    let formulas = Formula::ALL.map(Formula::name);
+    let answer_within = section.read("answer_within", duration(0..=LONGEST_MS));
+    let goal = section.read("goal", share);
+    let formula = section.read("formula", choice("formula", &formulas, Formula::from_name));
+    let short_abandon = section.read("short_abandon", duration(0..=LONGEST_MS));
+    let min_contacts = section.read("min_contacts", whole(0..=MOST_MIN_CONTACTS));
+    let overlay = PromiseOverlay {
+        answer_within_ms: answer_within.clone().value(),
+        goal: goal.value(),
+        formula: formula.value(),
+        short_abandon_ms: short_abandon.clone().value(),
+        min_contacts: min_contacts.value(),
+    };
+    Layer { overlay, answer_within, short_abandon }
+}
+
+impl Scope {
+    fn overlays(&self) -> Overlays {
+        let usable = |layers: &BTreeMap<String, Layer>| {
+            layers.iter().map(|(name, layer)| (name.clone(), layer.overlay)).collect::<BTreeMap<_, _>>()
+        };
+        Overlays { all: self.all.overlay, channel: usable(&self.channel), tier: usable(&self.tier) }
+    }
+
+    /// What applies to this channel and tier, from general to special.
+    fn layers<'s>(&'s self, channel: &str, tier: &str) -> impl Iterator<Item = &'s Layer> + use<'s> {
+        [Some(&self.all), self.channel.get(channel), self.tier.get(tier)].into_iter().flatten()
+    }
+}
+
+/// Asks every lane that can be told apart by what is written whether its short abandons are within its target. One pair
+/// of written times is told once, for the first lane in which they meet.
+fn refuse_nonsense(document: &mut Section<'_>, service: &Scope, queues: &BTreeMap<String, Scope>, promises: &Promises) {
+    let unlisted = Scope::default();
+    let mut told = BTreeSet::new();
+    for (queue, scope) in [(OTHER, &unlisted)].into_iter().chain(queues.iter().map(|(id, scope)| (id.as_str(), scope)))
+    {
+        for channel in &names(&service.channel, &scope.channel) {
+            for tier in &names(&service.tier, &scope.tier) {
+                let promise = promises.of(queue, channel, tier);
+                if promise.short_abandon_ms <= promise.answer_within_ms {
+                    continue;
+                }
+                let layers: Vec<&Layer> = service.layers(channel, tier).chain(scope.layers(channel, tier)).collect();
+                if let Some((spot, other, message)) = nonsense(&layers, promise, [queue, channel, tier])
+                    && told.insert((spot.clone(), other))
+                {
+                    document.refuse(&spot, message);
+                }
+            }
+        }
+    }
+}
+
+/// Where the shorter target or the longer limit was written last, where the other one was, and what to say. None if
+/// one of them could not be read, since then it is not known whether they contradict each other.
+fn nonsense(layers: &[&Layer], promise: Promise, lane: [&str; 3]) -> Option<(Spot, Option<Spot>, String)> {
+    // The deepest layer that says anything about it; none is the default.
+    let written = |time: fn(&Layer) -> &Reading<u64>| {
+        let depth = layers.iter().rposition(|layer| !matches!(time(layer), Reading::Absent));
+        (depth, depth.map(|depth| time(layers[depth])))
+    };
+    let (answer_depth, answer) = written(|layer| &layer.answer_within);
+    let (short_depth, short) = written(|layer| &layer.short_abandon);
+    if [answer, short].into_iter().flatten().any(Reading::is_refused) {
+        return None;
+    }
+    let [answer_spot, short_spot] = [answer, short].map(|reading| reading.and_then(Reading::spot).cloned());
+    let [within, limit] = [promise.answer_within_ms, promise.short_abandon_ms].map(write);
+    let origin = |spot: &Option<Spot>| spot.as_ref().map_or("by default".to_owned(), |spot| spot.place.to_string());
+
+    let (blamed, other, mut message) = if short_depth >= answer_depth {
+        let message =
+            format!("{limit} is longer than answer_within, {within} {}: write at most {within}", origin(&answer_spot));
+        (short_spot?, answer_spot, message)
+    } else {
+        let message = format!(
+            "{within} is shorter than short_abandon, {limit} {}: set short_abandon here too, to at most {within}",
+            origin(&short_spot)
+        );
+        (answer_spot?, short_spot, message)
+    };
+    let lane = ["queue", "channel", "tier"].into_iter().zip(lane).filter(|(_, name)| !name.is_empty());
+    let lane: Vec<String> = lane.map(|(what, name)| format!("{what} {name}")).collect();
+    if short_depth != answer_depth && !lane.is_empty() {
+        message.push_str(&format!(" (they meet for {})", lane.join(", ")));
+    }
+    Some((blamed, other, message))
+}
+
+/// The names in either scope, and any other one.
+fn names<'s>(general: &'s BTreeMap<String, Layer>, special: &'s BTreeMap<String, Layer>) -> BTreeSet<&'s str> {
+    general.keys().chain(special.keys()).map(String::as_str).chain([OTHER]).collect()
+}
