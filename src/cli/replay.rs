@@ -1,0 +1,210 @@
+//! `holdline replay`: the engine over files of events, without a broker.
+//!
+//! A file that cannot be read to its end gives no report: a number that leaves out some of the events is worse than none.
+//! The first few rejected records of each reason go to standard error, and a bar while files are read if it is a terminal.
+
+use std::fs;
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use jiff::tz::TimeZone;
+
+use crate::cli::BadUsage;
+use crate::config::{Config, duration};
+use crate::engine::board::{self, GroupBy};
+use crate::engine::settings::Settings;
+use crate::engine::shard::Shard;
+use crate::publish::report::{Report, Request};
+use crate::publish::{json, table};
+use crate::source::files::{OnRead, STANDARD_INPUT, read_files};
+use crate::source::workers::{Fed, feed};
+
+/// Service levels, waits and handle times of files of events
+#[derive(Args, Clone, Debug)]
+pub struct ReplayArguments {
+    /// The configuration; variables of the environment count without one too
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Tell intervals of this length too, from local midnight on
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub every: Option<u64>,
+    /// What to tell apart
+    #[arg(long, value_name = "WHAT", value_delimiter = ',', default_value = "queue")]
+    pub by: Vec<By>,
+    /// How much later than the newest event another may come and still count
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "7d")]
+    pub lateness: u64,
+    /// The IANA time zone of midnight [default: that of the configuration, else UTC]
+    #[arg(long, value_name = "ZONE")]
+    pub zone: Option<String>,
+    /// How to write it
+    #[arg(long, default_value = "table")]
+    pub format: Format,
+    /// Threads that work, besides the one that reads [default: one a core, at most 8]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZero<usize>>,
+    /// Files of events, one a line, also packed with gzip or zstd; - is standard input
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+}
+
+/// What groups are told apart by.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum By {
+    /// By queue
+    Queue,
+    /// By channel
+    Channel,
+    /// By tier
+    Tier,
+}
+
+/// How a report is written.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// For people
+    Table,
+    /// One object a line
+    Json,
+}
+
+/// Threads that work unless more are asked for: every one of them decodes every line.
+const MOST_THREADS: usize = 8;
+
+/// Runs the command. A reader that has had enough and closes the pipe ends it well.
+///
+/// # Errors
+///
+/// Arguments or a configuration that make no sense, as [`BadUsage`]; a file that cannot be read; an output that cannot be
+/// written.
+pub fn replay(arguments: &ReplayArguments) -> anyhow::Result<()> {
+    let settings = Arc::new(settings(arguments)?);
+    let request = request(arguments, &settings)?;
+    let progress = Progress::over(&arguments.files);
+    let chunks = read_files(arguments.files.clone(), settings.limits.record_bytes, progress.on_read());
+    let threads = arguments.threads.unwrap_or_else(|| {
+        let cores = thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN);
+        cores.min(NonZero::new(MOST_THREADS).expect("eight is not zero"))
+    });
+    let fed = feed(&settings, threads, chunks, &mut |rejected| progress.tell(rejected));
+    progress.finish();
+    let fed = fed?;
+
+    let report = Report::of(&fed, &settings, &request)?;
+    match write(&report, &fed, &settings, arguments.format) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("writing to standard output"),
+    }
+}
+
+fn write(report: &Report, fed: &Fed, settings: &Settings, format: Format) -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    match format {
+        Format::Json => json::write(report, &mut out)?,
+        Format::Table => {
+            let shards: Vec<&Shard> = fed.shards.iter().collect();
+            table::write(report, settings, &board::lanes(&shards), &mut out)?;
+        }
+    }
+    out.flush()
+}
+
+fn settings(arguments: &ReplayArguments) -> Result<Settings, BadUsage> {
+    let loaded = match &arguments.config {
+        Some(path) => Config::load(path),
+        None => Config::parse("", &environment()),
+    };
+    let config = loaded.map_err(|mistakes| {
+        let file = arguments.config.as_deref().unwrap_or(Path::new("the environment"));
+        let mistakes: Vec<String> = mistakes.iter().map(|mistake| format!("\n  {}", mistake.in_file(file))).collect();
+        BadUsage(format!("{} cannot be used:{}", file.display(), mistakes.concat()))
+    })?;
+    let mut settings = config.settings;
+    settings.lifetimes.lateness_ms = arguments.lateness;
+    if let Some(zone) = &arguments.zone {
+        settings.zone.clone_from(zone);
+    }
+    Ok(settings)
+}
+
+fn environment() -> Vec<(String, String)> {
+    let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
+    std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
+}
+
+fn request(arguments: &ReplayArguments, settings: &Settings) -> Result<Request, BadUsage> {
+    const DAY_MS: u64 = 86_400_000;
+    let slot_ms = settings.slots.fine_ms;
+    if let Some(every_ms) = arguments.every
+        && (every_ms == 0 || every_ms > DAY_MS || !every_ms.is_multiple_of(slot_ms))
+    {
+        let (every, slot) = (duration::write(every_ms), duration::write(slot_ms));
+        return Err(BadUsage(format!(
+            "--every {every}: must be a multiple of the finest slot, {slot}, and at most 1d"
+        )));
+    }
+    let zone = TimeZone::get(&settings.zone).map_err(|_| {
+        BadUsage(format!("--zone {:?}: give a name of the IANA database, such as Europe/Vienna", settings.zone))
+    })?;
+    let by = |what| arguments.by.contains(&what);
+    let by = GroupBy { queue: by(By::Queue), channel: by(By::Channel), tier: by(By::Tier) };
+    Ok(Request { by, every_ms: arguments.every, zone })
+}
+
+/// A bar on standard error if that is a terminal.
+struct Progress(Option<ProgressBar>);
+
+impl Progress {
+    /// Over the bytes of these files as they are on disk; of standard input nobody knows how many there are.
+    fn over(paths: &[PathBuf]) -> Progress {
+        if !io::stderr().is_terminal() {
+            return Progress(None);
+        }
+        let length = |path: &PathBuf| {
+            let found = fs::metadata(path).ok().filter(|found| found.is_file() && path.as_os_str() != STANDARD_INPUT);
+            found.map(|found| found.len())
+        };
+        let bar = match paths.iter().map(length).sum::<Option<u64>>() {
+            Some(total) => ProgressBar::new(total)
+                .with_style(style("{wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left")),
+            None => ProgressBar::no_length().with_style(style("{spinner} {bytes}, {bytes_per_sec}")),
+        };
+        Progress(Some(bar))
+    }
+
+    fn on_read(&self) -> OnRead {
+        let bar = self.0.clone();
+        Arc::new(move |bytes| {
+            if let Some(bar) = &bar {
+                bar.inc(bytes);
+            }
+        })
+    }
+
+    /// A line above the bar. Nobody is left to be told if standard error is closed.
+    fn tell(&self, line: &str) {
+        let tell = || {
+            let _ = writeln!(io::stderr(), "{line}");
+        };
+        match &self.0 {
+            Some(bar) => bar.suspend(tell),
+            None => tell(),
+        }
+    }
+
+    fn finish(&self) {
+        if let Some(bar) = &self.0 {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).expect("the template is a constant")
+}

@@ -1,0 +1,140 @@
+//! What a replay has to tell: intervals, totals and what became of the input.
+//!
+//! It ends at the first edge (of an interval, else of the finest slot) after the last fact, and begins with the edge at or
+//! before the earliest one that is tallied. How it is written is told in [`json`](super::json) and
+//! [`table`](super::table).
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+
+use crate::engine::board::{self, Group, GroupBy, GroupKey};
+use crate::engine::settings::Settings;
+use crate::engine::shard::{Input, Shard};
+use crate::engine::tally::{Cell, Tally};
+use crate::event::EventTime;
+use crate::event::rejection::RejectionReason;
+use crate::publish::edges::{TooManyIntervals, edges};
+use crate::source::workers::Fed;
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// What is told apart.
+    pub by: GroupBy,
+    /// The length of intervals in milliseconds, a multiple of the finest slot, at most a day; none for totals only.
+    pub every_ms: Option<u64>,
+    /// Whose midnight intervals are aligned to.
+    pub zone: TimeZone,
+}
+
+/// What is known.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// What is told apart.
+    pub by: GroupBy,
+    /// The zone that was asked for.
+    pub zone: TimeZone,
+    /// By time, then by group; those in which nothing happened and nobody waits at the end are left out.
+    pub intervals: Vec<Line>,
+    /// By group; those of which nothing is tallied are left out.
+    pub totals: Vec<Line>,
+    /// All groups together, whatever there is.
+    pub together: Line,
+    /// What became of the input.
+    pub input: InputCounts,
+}
+
+/// One group over one span.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// The beginning; none if nothing is tallied.
+    pub start: Option<EventTime>,
+    /// The end, not included; none without any event.
+    pub end: Option<EventTime>,
+    /// Which lanes.
+    pub key: GroupKey,
+    /// What is known of them.
+    pub group: Group,
+}
+
+/// What became of the records.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct InputCounts {
+    /// Lines read.
+    pub records: u64,
+    /// Of those, the ones that are no events; only reasons that occurred.
+    pub rejected: BTreeMap<RejectionReason, u64>,
+    /// What the engine says of the others.
+    pub engine: Input,
+    /// Offers, answers, ends and completions told of a time beyond the end of the report: wild times that nothing
+    /// confirmed.
+    pub ahead: u64,
+}
+
+impl Report {
+    /// The report that is asked for, of all that was fed.
+    ///
+    /// # Errors
+    ///
+    /// There would be too many intervals.
+    pub fn of(fed: &Fed, settings: &Settings, request: &Request) -> Result<Report, TooManyIntervals> {
+        let shards: Vec<&Shard> = fed.shards.iter().collect();
+        let Request { by, every_ms, ref zone } = *request;
+        let slot_ms = settings.slots.fine_ms;
+
+        let last = shards.iter().filter_map(|shard| shard.end()).max();
+        let first = board::earliest(&shards).filter(|first| last.is_some_and(|last| *first <= last));
+        let edges = match (first.or(last), last) {
+            (Some(first), Some(last)) => match every_ms {
+                Some(every_ms) => edges(first, last, every_ms, slot_ms, zone)?,
+                None => slot_edges(first, last, slot_ms),
+            },
+            _ => Vec::new(),
+        };
+        let (start, end) = (first.and(edges.first().copied()), edges.last().copied());
+
+        let rows = if every_ms.is_some() { board::intervals(&shards, &edges, by) } else { Vec::new() };
+        let intervals = rows.into_iter().map(|row| Line {
+            start: Some(edges[row.interval]),
+            end: Some(edges[row.interval + 1]),
+            key: row.key,
+            group: row.group,
+        });
+        let totals = |by| board::totals(&shards, end.unwrap_or_default(), by);
+        let lines = totals(by).into_iter().map(|(key, group)| Line { start, end, key, group });
+        let nothing_apart = GroupBy::default();
+        let together = totals(nothing_apart).remove(&GroupKey::default()).unwrap_or_default();
+
+        let mut engine = Input::default();
+        for shard in &shards {
+            engine.merge(&shard.input());
+        }
+        let ahead = end.map_or(0, |end| board::ahead(&shards, end));
+        Ok(Report {
+            by,
+            zone: zone.clone(),
+            intervals: intervals.filter(Line::tells).collect(),
+            totals: lines.filter(|line| by != nothing_apart && line.tells()).collect(),
+            together: Line { start, end, key: GroupKey::default(), group: together },
+            input: InputCounts { records: fed.records, rejected: fed.rejected.clone(), engine, ahead },
+        })
+    }
+}
+
+impl Line {
+    /// Whether there is anything to show. That somebody's waiting expired is not.
+    fn tells(&self) -> bool {
+        self.group.measures.values().any(|tally: &Tally| {
+            let shown = Cell::ALL.into_iter().filter(|cell| !matches!(cell, Cell::Departed | Cell::DepartedOver));
+            tally.waiting > 0 || shown.into_iter().any(|cell| tally.cells[cell] > 0)
+        })
+    }
+}
+
+/// The beginning of the first slot and the end of the last.
+fn slot_edges(first: EventTime, last: EventTime, slot_ms: u64) -> Vec<EventTime> {
+    let floor = |time: EventTime| time.millis() - time.millis() % slot_ms;
+    let edges = [floor(first), floor(last) + slot_ms];
+    edges.map(|edge| EventTime::from_millis(edge).unwrap_or(EventTime::MAX)).to_vec()
+}
