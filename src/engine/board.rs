@@ -43,7 +43,8 @@ pub struct GroupKey {
 pub struct Group {
     /// Those measured.
     pub measures: BTreeMap<Measure, Tally>,
-    /// Who waits at the end of the span, the longest waiting first.
+    /// Who still waits of those offered before the end of the span, the longest waiting first. Whoever is known to have
+    /// left since is not listed.
     pub longest: Vec<Waiting>,
     /// The longest durations of the span, longest first.
     pub worst: BTreeMap<(Measure, Quantity), Vec<Worst>>,
@@ -74,13 +75,13 @@ pub type Groups = BTreeMap<GroupKey, Group>;
 
 /// Everything before `until`, cut down to a slot edge.
 pub fn totals(shards: &[&Shard], until: EventTime, by: GroupBy) -> Groups {
-    spans(shards, by, |shard| (0, floor(until.millis(), shard.settings().slots.fine_ms)))
+    spans(shards, by, true, |shard| (0, floor(until.millis(), shard.settings().slots.fine_ms)))
 }
 
 /// A trailing window: from the edge of the coarse slot at or before its beginning, to the finest edge at or before
-/// `now`.
+/// `now`. A window without quantiles has counts only: its distributions and worst contacts are empty.
 pub fn window(shards: &[&Shard], window: &Window, now: EventTime, by: GroupBy) -> Groups {
-    spans(shards, by, |shard| {
+    spans(shards, by, window.quantiles, |shard| {
         let slots = shard.settings().slots;
         let from = now.millis().saturating_sub(window.length_ms);
         (floor(from, slots.coarse_ms), floor(now.millis(), slots.fine_ms))
@@ -177,7 +178,7 @@ fn interval_tallies(
         }
     }
     let mut before = LaneSums::default();
-    before.add(shard, lane, first, first, 0);
+    before.add(shard, lane, first, first);
     let before = before.tally(measure);
     let (mut waiting, mut over) = (before.waiting, before.waiting_over);
     let mut told = Vec::with_capacity(tallies.len());
@@ -239,14 +240,17 @@ fn is_before(shard: &Shard, time: u64, now: u64) -> bool {
     floor(time, shard.settings().slots.fine_ms) < now
 }
 
-fn spans(shards: &[&Shard], by: GroupBy, span: impl Fn(&Shard) -> (u64, u64)) -> Groups {
+fn spans(shards: &[&Shard], by: GroupBy, durations: bool, span: impl Fn(&Shard) -> (u64, u64)) -> Groups {
     let mut groups = Groups::new();
     let mut sums = LaneSums::default();
     for shard in shards {
         let (from, to) = span(shard);
         for lane in shard.lanes.iter() {
             let group = groups.entry(key_of(lane, &shard.lanes, by)).or_default();
-            sums.add(shard, lane, from, to, shard.settings().limits.worst);
+            sums.add(shard, lane, from, to);
+            if durations {
+                sums.measure(lane, from, to, shard.settings().limits.worst);
+            }
             for measure in Measure::ALL {
                 group.measures.entry(measure).or_default().merge(&sums.tally(measure));
                 for quantity in Quantity::ALL {
@@ -292,7 +296,8 @@ struct LaneSums {
 }
 
 impl LaneSums {
-    fn add(&mut self, shard: &Shard, lane: &Lane, from: u64, to: u64, limit: usize) {
+    /// Reads the counts.
+    fn add(&mut self, shard: &Shard, lane: &Lane, from: u64, to: u64) {
         self.undecided = lane.waiting_counts;
         for stay in expired(shard, lane, to) {
             for booking in stay.expiry_bookings().iter().filter(|booking| is_before(shard, booking.time, to)) {
@@ -303,6 +308,10 @@ impl LaneSums {
             let cells = if slot < to { &mut self.cells } else { &mut self.ahead };
             cells[speaks as usize][cell] += count;
         });
+    }
+
+    /// Reads the durations.
+    fn measure(&mut self, lane: &Lane, from: u64, to: u64, limit: usize) {
         lane.pages.each_mark(from, to, |_, mark| {
             let (speaks, quantity) = (mark.speaks() as usize, mark.quantity() as usize);
             self.collectors[speaks][quantity].record(mark.duration_ms());
@@ -347,6 +356,7 @@ impl LaneSums {
 
     fn clear(&mut self) {
         (self.cells, self.ahead, self.expired) = Default::default();
+        self.distributions = Default::default();
         self.worst.iter_mut().flatten().for_each(Top::clear);
     }
 }
@@ -405,12 +415,9 @@ fn compare_worst(one: &Worst, other: &Worst) -> std::cmp::Ordering {
 }
 
 fn key_of(lane: &Lane, lanes: &Lanes, by: GroupBy) -> GroupKey {
-    let name = |wanted: bool, number| wanted.then(|| lanes.names.text(number).to_owned());
-    GroupKey {
-        queue: name(by.queue, lane.queue),
-        channel: name(by.channel, lane.channel),
-        tier: name(by.tier, lane.tier),
-    }
+    let [queue, channel, tier] = lanes.texts(lane);
+    let name = |wanted: bool, text: &str| wanted.then(|| text.to_owned());
+    GroupKey { queue: name(by.queue, queue), channel: name(by.channel, channel), tier: name(by.tier, tier) }
 }
 
 fn floor(time: u64, width: u64) -> u64 {

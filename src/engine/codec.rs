@@ -57,8 +57,9 @@ struct Body<'a> {
     doubted: Vec<u64>,
     input: Input,
     aged_to: u64,
+    /// Names of queues, of channels and tiers, of surveys and outcomes.
     #[serde(borrow)]
-    names: Vec<&'a str>,
+    names: [Vec<&'a str>; 3],
     lanes: Vec<LaneBody>,
     #[serde(borrow)]
     contacts: Vec<ContactBody<'a>>,
@@ -109,7 +110,7 @@ impl Shard {
             doubted: doubted.to_vec(),
             input: self.input,
             aged_to: self.aged_to,
-            names: self.lanes.names.texts().collect(),
+            names: [&self.lanes.queues, &self.lanes.labels, &self.lanes.topics].map(|names| names.texts().collect()),
             lanes: lanes.collect(),
             contacts: contacts.collect(),
         };
@@ -150,10 +151,15 @@ impl Shard {
         shard.clock = StreamClock::from_parts(body.believed, &body.doubted);
         shard.input = body.input;
         shard.aged_to = body.aged_to;
-        let restored = Names::restore(&body.names, &shard.lanes.names);
-        shard.lanes.names = restored.ok_or(DecodeError::Contradictory("a name twice, or too many"))?;
+        let lanes = &mut shard.lanes;
+        for (names, texts) in [&mut lanes.queues, &mut lanes.labels, &mut lanes.topics].into_iter().zip(&body.names) {
+            let restored = Names::restore(texts, names);
+            *names = restored.ok_or(DecodeError::Contradictory("a name twice, or too many"))?;
+        }
         for (number, lane) in (0..).zip(&body.lanes) {
-            if lane.key.iter().any(|&name| name as usize >= body.names.len()) || shard.lanes.place(lane.key) != number {
+            let named = [&shard.lanes.queues, &shard.lanes.labels, &shard.lanes.labels].into_iter().zip(lane.key);
+            let all_named = named.into_iter().all(|(names, number)| names.has(number));
+            if !all_named || shard.lanes.place(lane.key) != number {
                 return Err(DecodeError::Contradictory("a lane twice, or without a name"));
             }
         }
@@ -185,15 +191,10 @@ impl Shard {
 
     /// Whether the lane or names that a fact refers to are there.
     fn knows(&self, fact: &Fact) -> bool {
-        let name = |number: u32| (number as usize) < self.lanes.names.texts().len();
-        let place = match fact.kind {
+        match fact.kind {
             FactKind::Offered => (fact.place as usize) < self.lanes.iter().len(),
-            _ => fact.named().is_none_or(name),
-        };
-        place && match fact.kind {
-            FactKind::Rated(survey, _) => name(survey),
-            FactKind::Outcome(outcome, _) => name(outcome),
-            _ => true,
+            FactKind::Rated(topic, _) | FactKind::Outcome(topic, _) if !self.lanes.topics.has(topic) => false,
+            _ => fact.named().is_none_or(|queue| self.lanes.queues.has(queue)),
         }
     }
 

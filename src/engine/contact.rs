@@ -454,7 +454,7 @@ impl<'a> Folder<'a> {
 
     /// The order of facts within an instant: by kind, then by names, then by what they carry.
     fn compare_tied(&self, one: &Fact, other: &Fact) -> std::cmp::Ordering {
-        let name = |fact: &Fact| fact.named().map(|queue| self.lanes.names.text(queue).as_bytes());
+        let name = |fact: &Fact| fact.named().map(|queue| self.lanes.queues.text(queue).as_bytes());
         rank(&one.kind).cmp(&rank(&other.kind)).then_with(|| match (one.kind, other.kind) {
             (FactKind::Offered, FactKind::Offered) => self.lanes.compare(one.place, other.place),
             (FactKind::Left(reason), FactKind::Left(other_reason)) => {

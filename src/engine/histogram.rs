@@ -39,6 +39,10 @@ impl Distribution {
         if other.count == 0 {
             return;
         }
+        if self.count == 0 {
+            self.clone_from(other);
+            return;
+        }
         self.count += other.count;
         self.sum_ms += other.sum_ms;
         self.max_ms = self.max_ms.max(other.max_ms);

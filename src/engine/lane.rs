@@ -6,6 +6,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
+use std::iter;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
@@ -57,6 +58,17 @@ impl Names {
         Some(number)
     }
 
+    /// The number of this text, or that of [`OTHER`] if there is no room.
+    pub fn numbered(&mut self, text: &str) -> Numbered {
+        let number = self.number(text);
+        Numbered { number: number.unwrap_or(0), cut: number.is_none() }
+    }
+
+    /// Whether a text has this number.
+    pub fn has(&self, number: u32) -> bool {
+        (number as usize) < self.texts.len()
+    }
+
     /// The text of a number.
     pub fn text(&self, number: u32) -> &str {
         &self.texts[number as usize]
@@ -87,9 +99,9 @@ pub fn hash_of(bytes: &[u8]) -> u64 {
 pub struct Lane {
     /// Number of the queue's name.
     pub queue: u32,
-    /// Number of the channel's name.
+    /// Number of the channel's name, among labels.
     pub channel: u32,
-    /// Number of the tier's name.
+    /// Number of the tier's name, among labels.
     pub tier: u32,
     /// How long an unfinished contact of the channel is held, in milliseconds.
     pub expire_ms: u64,
@@ -136,8 +148,12 @@ impl Lane {
 /// All lanes of a shard.
 #[derive(Clone, Debug)]
 pub struct Lanes {
-    /// Queues, channels and tiers.
-    pub names: Names,
+    /// Names of queues.
+    pub queues: Names,
+    /// Names of channels and of tiers.
+    pub labels: Names,
+    /// Names of surveys and of outcomes.
+    pub topics: Names,
     lanes: Vec<Lane>,
     numbers: HashTable<u32>,
     /// Lanes there may be before further ones are tallied under [`OTHER`].
@@ -161,10 +177,14 @@ pub struct Numbered {
 impl Lanes {
     /// No lanes yet.
     pub fn new(settings: Arc<Settings>) -> Lanes {
-        let listed = settings.promises.iter().flat_map(|(_, promises)| promises.queues.keys());
-        let names = Names::new(settings.limits.lanes, listed.map(String::as_str));
+        let limit = settings.limits.lanes;
+        let rows = || settings.promises.iter().map(|(_, promises)| promises);
+        let scopes = rows().flat_map(|row| iter::once(&row.service).chain(row.queues.values()));
+        let labels = scopes.flat_map(|scope| scope.channel.keys().chain(scope.tier.keys())).map(String::as_str);
         Lanes {
-            names,
+            queues: Names::new(limit, rows().flat_map(|row| row.queues.keys()).map(String::as_str)),
+            labels: Names::new(limit, ["voice", "standard"].into_iter().chain(labels)),
+            topics: Names::new(limit, []),
             lanes: Vec::new(),
             numbers: HashTable::new(),
             limit: settings.limits.lanes,
@@ -174,12 +194,6 @@ impl Lanes {
         }
     }
 
-    /// The number of a queue, channel or tier.
-    pub fn name(&mut self, text: &str) -> Numbered {
-        let number = self.names.number(text);
-        Numbered { number: number.unwrap_or(0), cut: number.is_none() }
-    }
-
     /// The number of a lane. Where its channel and tier are beyond the limit the queue still is told apart; where the
     /// queue is, nothing is.
     pub fn number(&mut self, queue: &str, channel: &str, tier: &str) -> Numbered {
@@ -187,7 +201,8 @@ impl Lanes {
         if let Some(number) = self.find([queue, channel, tier]) {
             return Numbered { number, cut: false };
         }
-        let names = [queue, channel, tier].map(|text| self.name(text));
+        let names =
+            [self.queues.numbered(queue), self.labels.numbered(channel), self.labels.numbered(tier)];
         let key = names.map(|name| name.number);
         if names[0].cut || self.lanes.len() >= PLACES - 2 {
             return Numbered { number: self.place([0, 0, 0]), cut: true };
@@ -226,13 +241,14 @@ impl Lanes {
         found.copied()
     }
 
-    fn texts(&self, lane: &Lane) -> [&str; 3] {
-        [lane.queue, lane.channel, lane.tier].map(|name| self.names.text(name))
+    /// A lane's queue, channel and tier.
+    pub fn texts(&self, lane: &Lane) -> [&str; 3] {
+        texts_of(&self.queues, &self.labels, [lane.queue, lane.channel, lane.tier])
     }
 
     /// The lane of these names, made if it is new.
     pub fn place(&mut self, key: [u32; 3]) -> u32 {
-        let texts = key.map(|name| self.names.text(name));
+        let texts = texts_of(&self.queues, &self.labels, key);
         if let Some(number) = self.find(texts) {
             return number;
         }
@@ -251,13 +267,17 @@ impl Lanes {
             promises: promises.map(|(from, promises)| (*from, promises.of(queue, channel, tier))).collect(),
         };
         self.lanes.push(lane);
-        let (lanes, names) = (&self.lanes, &self.names);
+        let (lanes, queues, labels) = (&self.lanes, &self.queues, &self.labels);
         self.numbers.insert_unique(hash, number, |&number| {
             let lane = &lanes[number as usize];
-            hash_of_texts([lane.queue, lane.channel, lane.tier].map(|name| names.text(name)))
+            hash_of_texts(texts_of(queues, labels, [lane.queue, lane.channel, lane.tier]))
         });
         number
     }
+}
+
+fn texts_of<'a>(queues: &'a Names, labels: &'a Names, [queue, channel, tier]: [u32; 3]) -> [&'a str; 3] {
+    [queues.text(queue), labels.text(channel), labels.text(tier)]
 }
 
 fn hash_of_texts(texts: [&str; 3]) -> u64 {

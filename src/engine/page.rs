@@ -263,7 +263,7 @@ impl Pages {
     /// `drop_until`, both in milliseconds.
     pub fn age(&mut self, coarse_until: u64, drop_until: u64) {
         let coarse_before = coarse_until / PAGE_MS;
-        let ratio = u16::try_from(self.widths.coarse_ms / self.widths.fine_ms).expect("an hour has at most 360 slots");
+        let ratio = self.coarse_slots();
         for (number, page) in &mut self.pages {
             if (self.coarse_before..coarse_before).contains(number) {
                 page.coarsen(ratio);
@@ -336,6 +336,11 @@ impl Pages {
         Pages { widths, pages, coarse_before: aged.0, dropped_before: aged.1 }
     }
 
+    /// Fine slots in a coarse one.
+    fn coarse_slots(&self) -> u16 {
+        u16::try_from(self.widths.coarse_ms / self.widths.fine_ms).expect("an hour has at most 360 slots")
+    }
+
     fn pages_touching(&self, from: u64, to: u64) -> impl Iterator<Item = (u64, &Page)> {
         let first = self.pages.partition_point(|(number, _)| *number < from / PAGE_MS);
         let starts = self.pages[first..].iter().map(|(number, page)| (number * PAGE_MS, page));
@@ -354,10 +359,9 @@ impl Pages {
         if number < self.dropped_before {
             return None;
         }
-        let width = if number < self.coarse_before { self.widths.coarse_ms } else { self.widths.fine_ms };
-        let within = time % PAGE_MS;
-        let slot = (within - within % width) / self.widths.fine_ms;
+        let slot = time % PAGE_MS / self.widths.fine_ms;
         let slot = u16::try_from(slot).expect("an hour has at most 360 slots");
+        let slot = if number < self.coarse_before { slot - slot % self.coarse_slots() } else { slot };
         Some((self.page(number), slot))
     }
 

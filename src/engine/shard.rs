@@ -216,12 +216,12 @@ impl Shard {
             Kind::Resumed => (FactKind::Resumed, None),
             Kind::Resolved => (FactKind::Resolved, None),
             Kind::Reopened => (FactKind::Reopened, None),
-            Kind::Rated { survey, score } => (FactKind::Rated(note(lanes.name(survey)), score.to_bits()), None),
+            Kind::Rated { survey, score } => (FactKind::Rated(note(lanes.topics.numbered(survey)), score.to_bits()), None),
             Kind::Outcome { name, amount } => {
-                (FactKind::Outcome(note(lanes.name(name)), amount.map(f64::to_bits)), None)
+                (FactKind::Outcome(note(lanes.topics.numbered(name)), amount.map(f64::to_bits)), None)
             }
         };
-        let named = || event.queue.as_deref().map_or(0, |queue| note(lanes.name(queue)) + 1);
+        let named = || event.queue.as_deref().map_or(0, |queue| note(lanes.queues.numbered(queue)) + 1);
         let place = lane.unwrap_or_else(named);
         self.input.overflow_lanes += u64::from(cut);
         Fact { time: event.time.millis(), kind, place }
@@ -333,4 +333,4 @@ impl Shard {
     }
 }
 
-const NOTHING: Bookings = [None; 6];
+const NOTHING: Bookings = [None; 5];

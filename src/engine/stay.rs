@@ -60,7 +60,7 @@ pub struct Booking {
 }
 
 /// The bookings of a stay; each kind has its place, so that those of two stays can be compared one by one.
-pub type Bookings = [Option<Booking>; 6];
+pub type Bookings = [Option<Booking>; 5];
 
 impl Stay {
     /// The only visit of a contact. `completed` is when its handling ended and the handle time, `expires_at` when it no
@@ -114,51 +114,53 @@ impl Stay {
 
     /// All that it adds to the slots of its lane.
     pub fn bookings(&self) -> Bookings {
-        let booking = |time, cells| Booking { lane: self.lane, speaks: self.speaks, time, cells, measured: None };
-        let measured = |time: u64, cells, quantity| {
-            let wait = self.wait_until(time);
-            Some(Booking { measured: Some((quantity, wait.0)), ..booking(time, cells) })
-        };
-        let within = |time| self.wait_until(time) <= self.target;
-        let (outcome, decided_at) = match self.decision {
-            Decision::Waiting => (None, None),
-            Decision::Answered(time) => {
-                let cells = if within(time) { ANSWERED_WITHIN } else { ANSWERED };
-                (measured(time, cells, Quantity::WaitAnswered), Some(time))
-            }
-            Decision::Abandoned(time) => {
-                let cells = match (within(time), self.wait_until(time) < self.short) {
-                    (false, _) => ABANDONED,
-                    (true, false) => ABANDONED_WITHIN,
-                    (true, true) => ABANDONED_SHORT,
-                };
-                (measured(time, cells, Quantity::WaitAbandoned), Some(time))
-            }
-            Decision::Left(time) | Decision::Closed(time) => {
-                let cells = if within(time) { LEFT_WITHIN } else { LEFT };
-                (measured(time, cells, Quantity::WaitLeft), Some(time))
-            }
-        };
-        let departed_at = decided_at.map(|time| time.max(self.offered_at));
-        let overdue = !decided_at.is_some_and(within);
+        let overdue = self.decided_at().is_none_or(|time| self.wait_until(time) > self.target);
         [
-            Some(booking(self.offered_at, OFFERED)),
-            overdue.then(|| booking(self.deadline(), OVERDUE)),
-            outcome,
-            departed_at.map(|time| booking(time, DEPARTED)),
-            departed_at.filter(|_| overdue).map(|time| booking(time.max(self.deadline()), DEPARTED_OVER)),
+            Some(self.booking(self.offered_at, OFFERED)),
+            overdue.then(|| self.booking(self.deadline(), OVERDUE)),
+            self.outcome(overdue),
+            // Whoever was answered before being offered has waited for no time at all: until the offer.
+            self.decided_at().filter(|&time| time < self.offered_at).map(|_| self.booking(self.offered_at, DEPARTED)),
             self.completed.map(|(time, handle_ms)| Booking {
                 measured: Some((Quantity::Handle, handle_ms)),
-                ..booking(time, COMPLETED)
+                ..self.booking(time, COMPLETED)
             }),
         ]
     }
 
+    /// What its end adds, at its own time.
+    fn outcome(&self, overdue: bool) -> Option<Booking> {
+        let time = self.decided_at()?;
+        let wait = self.wait_until(time);
+        let (all, within, quantity) = match self.decision {
+            Decision::Waiting => return None,
+            Decision::Answered(_) => (ANSWERED, ANSWERED_WITHIN, Quantity::WaitAnswered),
+            Decision::Abandoned(_) if wait < self.short => (ABANDONED, ABANDONED_SHORT, Quantity::WaitAbandoned),
+            Decision::Abandoned(_) => (ABANDONED, ABANDONED_WITHIN, Quantity::WaitAbandoned),
+            Decision::Left(_) | Decision::Closed(_) => (LEFT, LEFT_WITHIN, Quantity::WaitLeft),
+        };
+        let counted = if overdue { all.and(DEPARTED_OVER) } else { within };
+        let departed = if time < self.offered_at { counted } else { counted.and(DEPARTED) };
+        Some(Booking { measured: Some((quantity, wait.0)), ..self.booking(time, departed) })
+    }
+
+    fn decided_at(&self) -> Option<u64> {
+        match self.decision {
+            Decision::Waiting => None,
+            Decision::Answered(time) | Decision::Abandoned(time) | Decision::Left(time) | Decision::Closed(time) => {
+                Some(time)
+            }
+        }
+    }
+
     /// What a stay that nothing decided adds once it has expired: the departure, and the end of being over target.
     pub fn expiry_bookings(&self) -> [Booking; 2] {
-        let booking = |time, cells| Booking { lane: self.lane, speaks: self.speaks, time, cells, measured: None };
         let over_until = self.expires_at.max(self.deadline());
-        [booking(self.expires_at, DEPARTED), booking(over_until, DEPARTED_OVER)]
+        [self.booking(self.expires_at, DEPARTED), self.booking(over_until, DEPARTED_OVER)]
+    }
+
+    fn booking(&self, time: u64, cells: CellSet) -> Booking {
+        Booking { lane: self.lane, speaks: self.speaks, time, cells, measured: None }
     }
 
     /// The wait until then; none at all if that lies before the offer.

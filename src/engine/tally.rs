@@ -116,6 +116,11 @@ impl CellSet {
         CellSet(bits)
     }
 
+    /// These and those.
+    pub const fn and(self, other: CellSet) -> CellSet {
+        CellSet(self.0 | other.0)
+    }
+
     /// The cells, in order.
     pub fn iter(self) -> impl Iterator<Item = Cell> {
         let mut rest = self.0;

@@ -1,0 +1,131 @@
+//! How long decoding, applying and viewing take. `cargo bench --bench speed`; `-- quick` for a first look,
+//! `-- events` or `-- views` for one half.
+//!
+//! One thread. Variants take turns, round after round, so that a noisy neighbour meets all of them; the least and the
+//! median of the rounds are printed. Nothing is asserted: figures depend on the machine.
+
+mod load;
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use holdline::engine::board::{self, GroupBy};
+use holdline::engine::settings::Window;
+use holdline::engine::shard::{Keep, Shard};
+use holdline::event::decode::decode;
+use load::Load;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const LIMIT: usize = 64 * 1024;
+
+/// A shard with its load at work, so far along that forgetting has begun.
+struct Working {
+    load: Load,
+    shard: Shard,
+}
+
+impl Working {
+    fn new(open: u64, lanes: u64) -> Working {
+        let mut working = Working { load: Load::new(open, lanes), shard: Shard::new(Load::settings(), Keep::Windows) };
+        // Open for one span, held for another: in the third the number of contacts held no longer grows.
+        let mut id = String::new();
+        for _ in 0..open * 3 * 5 / 2 {
+            working.shard.apply(&working.load.next(&mut id));
+        }
+        working
+    }
+
+    fn records(&mut self, count: usize) -> Vec<Vec<u8>> {
+        let mut id = String::new();
+        (0..count).map(|_| load::record(&self.load.next(&mut id))).collect()
+    }
+
+    fn now(&self) -> holdline::event::EventTime {
+        self.shard.stream_time().expect("the load has begun")
+    }
+}
+
+fn main() {
+    let given = |name: &str| std::env::args().any(|argument| argument == name);
+    let quick = given("quick");
+    let (sizes, rounds, batch): (&[u64], usize, usize) =
+        if quick { (&[1_000, 100_000], 5, 50_000) } else { (&[1_000, 100_000, 1_000_000, 5_000_000], 11, 200_000) };
+    println!("one thread, mimalloc, events of about 256 bytes, 1,000 lanes, {rounds} rounds of {batch} events");
+    if !given("views") {
+        println!("{:>10} {:>10} {:>14} {:>16} {:>22}", "open", "held", "decode ns", "apply ns", "decode + apply ns");
+        for &open in sizes {
+            events(open, rounds, batch);
+        }
+    }
+    if !given("events") {
+        views(if quick { 100 } else { 1_000 }, rounds);
+    }
+}
+
+fn events(open: u64, rounds: usize, batch: usize) {
+    let mut working = Working::new(open, 1_000.min(open));
+    let (mut decoding, mut applying, mut both) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        let records = working.records(batch);
+        decoding.push(time(batch, || {
+            for record in &records {
+                black_box(decode(record, LIMIT).expect("the load is well-formed"));
+            }
+        }));
+        let events: Vec<_> = records.iter().map(|record| decode(record, LIMIT).expect("well-formed")).collect();
+        applying.push(time(batch, || events.iter().for_each(|event| working.shard.apply(event))));
+        let records = working.records(batch);
+        both.push(time(batch, || {
+            for record in &records {
+                working.shard.apply(&decode(record, LIMIT).expect("the load is well-formed"));
+            }
+        }));
+    }
+    let held = working.shard.contacts();
+    println!("{open:>10} {held:>10} {:>14} {:>16} {:>22}", shown(decoding), shown(applying), shown(both));
+}
+
+/// Every lane has seen a thousand contacts in a day; four windows, three of them with quantiles.
+fn views(lanes: u64, rounds: usize) {
+    let mut shard = Shard::new(Load::settings(), Keep::Windows);
+    let calls = lanes * 1_000;
+    // The load's span is stretched so that all calls fall into one day.
+    let mut load = Load::new(calls * load::OPEN_MS / 86_400_000, lanes);
+    let mut id = String::new();
+    for _ in 0..calls * 3 {
+        shard.apply(&load.next(&mut id));
+    }
+    let now = Working { load, shard };
+    let windows = Window::customary().into_iter().filter(|window| ["5m", "30m", "2h", "1d"].contains(&&*window.name));
+    let windows: Vec<Window> = windows.collect();
+    let by = GroupBy { queue: true, channel: true, tier: true };
+    let mut views = Vec::new();
+    for _ in 0..rounds {
+        let begin = Instant::now();
+        for window in &windows {
+            black_box(board::window(&[&now.shard], window, now.now(), by));
+        }
+        views.push(begin.elapsed());
+    }
+    views.sort_unstable();
+    let millis = |duration: Duration| duration.as_secs_f64() * 1e3;
+    println!(
+        "view of {lanes} lanes x {} windows, 1,000 contacts a lane and day: {:.1} ms (median {:.1})",
+        windows.len(),
+        millis(views[0]),
+        millis(views[views.len() / 2])
+    );
+}
+
+fn time(count: usize, work: impl FnOnce()) -> f64 {
+    let begin = Instant::now();
+    work();
+    begin.elapsed().as_secs_f64() * 1e9 / count as f64
+}
+
+fn shown(mut nanos: Vec<f64>) -> String {
+    nanos.sort_by(f64::total_cmp);
+    format!("{:.0} ({:.0})", nanos[0], nanos[nanos.len() / 2])
+}

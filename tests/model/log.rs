@@ -1,0 +1,228 @@
+//! A log of records, in its order: stream time, late records, and what is still held.
+//!
+//! Nothing is ever thrown away here. Whether a life is held is computed from its facts and stream time whenever a record
+//! about its contact comes, so nothing has to happen at the moment it is forgotten.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+use holdline::engine::settings::Settings;
+use holdline::engine::tally::{Cell, Measure};
+
+use super::event::{Fact, Record};
+use super::lives::{self, Life};
+use super::rule::RuleCounts;
+use super::stay::{self, Lane, Stay};
+
+const HOUR: u64 = 3_600_000;
+const MINUTE: u64 = 60_000;
+/// So many doubted records in a row are believed.
+const RUN: usize = 8;
+
+/// What was counted of the records.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[allow(missing_docs, reason = "the words are those of the engine's input counters")]
+pub struct Input {
+    pub events: u64,
+    pub duplicate: u64,
+    pub late: u64,
+    pub orphan: u64,
+    pub skew: u64,
+    pub conflict: u64,
+    pub expired: u64,
+}
+
+/// Stream time: the latest time believed.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Stream {
+    /// The latest time believed; none at first.
+    pub believed: Option<u64>,
+    /// The doubted records in a row.
+    pub doubted: Vec<u64>,
+}
+
+impl Stream {
+    /// A record of this time came.
+    pub fn observe(&mut self, time: u64) {
+        if self.is_plausible(time) {
+            self.doubted.clear();
+            self.believed = self.believed.max(Some(time));
+            return;
+        }
+        self.doubted.push(time);
+        if self.doubted.len() == RUN {
+            // The lowest is believed, and what it makes plausible; what is still too far ahead stays doubted.
+            self.doubted.sort_unstable();
+            while self.doubted.len() == RUN || self.doubted.first().is_some_and(|&next| self.is_plausible(next)) {
+                self.believed = Some(self.doubted.remove(0));
+            }
+        }
+    }
+
+    fn is_plausible(&self, time: u64) -> bool {
+        self.believed.is_some_and(|believed| time <= believed + HOUR)
+    }
+
+    /// The latest time, when no more records come: a run that nothing refuted is believed.
+    pub fn end(&self) -> Option<u64> {
+        self.believed.max(self.doubted.iter().copied().max())
+    }
+}
+
+/// All that is known of one contact id.
+#[derive(Clone, Debug, Default)]
+pub struct Contact {
+    /// All facts applied, in order of time, none twice.
+    pub facts: Vec<Fact>,
+    /// They, cut into lives.
+    pub lives: Vec<Life>,
+    /// What the lives book.
+    pub stays: Vec<Stay>,
+    /// A fact before this is late, while anything is held.
+    floor: u64,
+}
+
+/// The model of one shard.
+#[derive(Clone, Debug)]
+pub struct Model {
+    settings: Rc<Settings>,
+    /// Stream time.
+    pub stream: Stream,
+    /// By id.
+    pub contacts: BTreeMap<String, Contact>,
+    events: u64,
+    duplicate: u64,
+    late: u64,
+    /// Sums over all contacts, kept by adding and subtracting.
+    orphan: u64,
+    skew: u64,
+    conflict: u64,
+    /// All cells ever booked, by lane and measure.
+    pub sums: CellSums,
+}
+
+impl Model {
+    /// The model of a shard that read nothing.
+    pub fn new(settings: Rc<Settings>) -> Model {
+        let stream = Stream::default();
+        let (contacts, sums) = (BTreeMap::new(), BTreeMap::new());
+        Model { settings, stream, contacts, sums, events: 0, duplicate: 0, late: 0, orphan: 0, skew: 0, conflict: 0 }
+    }
+
+    /// The next record of the log. Says whether it changed anything about a contact.
+    pub fn apply(&mut self, record: &Record) -> bool {
+        self.events += 1;
+        self.stream.observe(record.time());
+        let Record::Contact { id, fact, .. } = record else { return false };
+        let oldest = self.stream.believed.map_or(0, |believed| believed.saturating_sub(self.settings.lifetimes.lateness_ms));
+        let stream = self.stream.believed;
+        let contact = self.contacts.entry(id.clone()).or_default();
+        let is_held = |life: &&Life| is_held(life, stream, &self.settings);
+        if contact.lives.iter().any(|life| is_held(&life)) {
+            let forgotten = contact.lives.iter().filter(|life| !is_held(life));
+            let after_forgotten = forgotten.map(|life| life.last() + life.limit_ms + 1).max();
+            contact.floor = contact.floor.max(after_forgotten.unwrap_or(0));
+        } else if fact.time < oldest {
+            self.late += 1;
+            return false;
+        } else {
+            contact.floor = oldest;
+        }
+        if fact.time < contact.floor {
+            self.late += 1;
+            return false;
+        }
+        let Err(place) = contact.facts.binary_search(fact) else {
+            self.duplicate += 1;
+            return false;
+        };
+        contact.facts.insert(place, fact.clone());
+        let lives = lives::cut(&contact.facts, &self.settings, &mut RuleCounts::default());
+        let count = |lives: &[Life], of: fn(&Life) -> u64| lives.iter().map(of).sum::<u64>();
+        for (sum, of) in [
+            (&mut self.orphan, Life::orphans as fn(&Life) -> u64),
+            (&mut self.skew, |life| life.folded.skews),
+            (&mut self.conflict, |life| life.folded.conflicts),
+        ] {
+            *sum = *sum + count(&lives, of) - count(&contact.lives, of);
+        }
+        let stays: Vec<Stay> = lives.iter().flat_map(|life| stay::stays(life, &mut RuleCounts::default())).collect();
+        add(&mut self.sums, &contact.stays, -1);
+        add(&mut self.sums, &stays, 1);
+        contact.stays = stays;
+        contact.lives = lives;
+        true
+    }
+
+    /// What was counted so far. Computing `expired` asks every life.
+    pub fn input(&self) -> Input {
+        let lives = self.contacts.values().flat_map(|contact| &contact.lives);
+        let expired = lives.filter(|life| !life.is_finished && !is_held(life, self.stream.believed, &self.settings));
+        Input { expired: expired.count() as u64, ..self.cheap_input() }
+    }
+
+    /// The same without `expired`.
+    pub fn cheap_input(&self) -> Input {
+        Input {
+            events: self.events,
+            duplicate: self.duplicate,
+            late: self.late,
+            orphan: self.orphan,
+            skew: self.skew,
+            conflict: self.conflict,
+            expired: 0,
+        }
+    }
+
+    /// Whether nothing of this id is forgotten.
+    pub fn holds_all_of(&self, id: &str) -> bool {
+        let lives = self.contacts.get(id).map_or(&[][..], |contact| &contact.lives);
+        lives.iter().all(|life| is_held(life, self.stream.believed, &self.settings))
+    }
+
+    /// All stays with their contact.
+    pub fn stays(&self) -> impl Iterator<Item = (&str, &Stay)> {
+        self.contacts.iter().flat_map(|(id, contact)| contact.stays.iter().map(move |stay| (id.as_str(), stay)))
+    }
+
+    /// Recomputes everything from all facts and compares it with what is kept; counts the rules used.
+    pub fn check(&self, rules: &mut RuleCounts) {
+        let (mut orphan, mut skew, mut conflict) = (0, 0, 0);
+        for (id, contact) in &self.contacts {
+            let lives = lives::cut(&contact.facts, &self.settings, rules);
+            let stays: Vec<Stay> = lives.iter().flat_map(|life| stay::stays(life, rules)).collect();
+            assert!(lives == contact.lives && stays == contact.stays, "the model of {id} is not what its facts say");
+            for life in &lives {
+                orphan += life.orphans();
+                skew += life.folded.skews;
+                conflict += life.folded.conflicts;
+            }
+        }
+        let mut sums = BTreeMap::new();
+        self.contacts.values().for_each(|contact| add(&mut sums, &contact.stays, 1));
+        assert!(nonzero(&sums).eq(nonzero(&self.sums)), "the sums of the model are not those of its stays");
+        assert_eq!((orphan, skew, conflict), (self.orphan, self.skew, self.conflict), "sums of the model");
+    }
+}
+
+/// Counts by lane, measure and cell.
+pub type CellSums = BTreeMap<(Lane, Measure), BTreeMap<Cell, i64>>;
+
+fn add(sums: &mut CellSums, stays: &[Stay], sign: i64) {
+    for stay in stays {
+        let cells = sums.entry((Lane::clone(&stay.lane), stay.measure)).or_default();
+        for &(cell, _) in &stay.bookings {
+            *cells.entry(cell).or_default() += sign;
+        }
+    }
+}
+
+fn nonzero(sums: &CellSums) -> impl Iterator<Item = (&(Lane, Measure), Cell, i64)> {
+    let all = sums.iter().flat_map(|(key, cells)| cells.iter().map(move |(&cell, &count)| (key, cell, count)));
+    all.filter(|&(_, _, count)| count != 0)
+}
+
+fn is_held(life: &Life, stream: Option<u64>, settings: &Settings) -> bool {
+    let until = life.last() + life.limit_ms + settings.lifetimes.lateness_ms;
+    stream.is_none_or(|stream| stream / MINUTE <= until / MINUTE)
+}

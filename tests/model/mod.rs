@@ -1,0 +1,18 @@
+//! The model: what the engine must say, recomputed naively from the whole list of events.
+//!
+//! It shares no code with the engine, only the words of its settings and cells. Every answer is computed from all facts
+//! of a contact, held as plain owned values; nothing is incremental, interned or packed, because its only virtue is to
+//! be obviously right. Read in this order: [`event`] (what was said), [`fold`] (the facts of one life become visits; [`which`]
+//! says which visit a fact means), [`lives`] (the facts of one id are cut into lives), [`stay`] (what a visit books), [`view`] (sums of bookings over a
+//! span), [`log`] (stream time, late records, forgetting). [`rule`] names the rules, so that a test can ask which of
+//! them were ever used; `oracles` holds the tests of the model itself.
+
+pub mod event;
+pub mod fold;
+pub mod lives;
+pub mod log;
+mod oracles;
+pub mod rule;
+pub mod stay;
+pub mod view;
+pub mod which;

@@ -1,0 +1,283 @@
+//! Whether engine and model say the same, and if not, where.
+//!
+//! Cells, who waits, distributions (count, sum, maximum and each of their cells), the longest waiting and the worst
+//! contacts are compared. `departed` and `departed_over` are the engine's own; what they are for is compared as waiting.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use holdline::engine::board::{self, GroupBy, GroupKey, Groups};
+use holdline::engine::histogram::Distribution;
+use holdline::engine::settings::{Settings, Window};
+use holdline::engine::shard::Shard;
+use holdline::engine::tally::{Cell, Measure, Quantity, Tally};
+use holdline::event::EventTime;
+
+use super::dice::Dice;
+use crate::model::log::{Input, Model};
+use crate::model::view::{self, By, Group, Key, Sums};
+
+type Told = BTreeMap<Key, Group>;
+
+/// Each lane by itself.
+pub(super) const EACH: By = By { queue: true, channel: true, tier: true };
+
+/// Any of the eight groupings.
+pub(super) fn any_grouping(dice: &mut Dice) -> By {
+    By { queue: dice.percent(50), channel: dice.percent(50), tier: dice.percent(50) }
+}
+
+/// The counters that cost nothing to ask for.
+pub(super) fn counters(shard: &Shard, model: &Model) -> Result<(), String> {
+    let input = shard.input();
+    let engine = Input {
+        events: input.events,
+        duplicate: input.duplicate,
+        late: input.late,
+        orphan: input.orphan,
+        skew: input.skew,
+        conflict: input.conflict,
+        expired: 0,
+    };
+    same("counters", &engine, &model.cheap_input())?;
+    same("end", &shard.end().map(EventTime::millis), &model.stream.end())
+}
+
+/// How many contacts were forgotten unfinished.
+pub(super) fn expired(shard: &Shard, model: &Model) -> Result<(), String> {
+    same("expired", &shard.input().expired, &model.input().expired)
+}
+
+/// All cells ever booked, which the model keeps by adding and subtracting.
+pub(super) fn sums(shard: &Shard, model: &Model) -> Result<(), String> {
+    sums_of(&[shard], &[model])
+}
+
+/// The same for several shards.
+pub(super) fn sums_of(shards: &[&Shard], models: &[&Model]) -> Result<(), String> {
+    let groups = board::totals(shards, EventTime::MAX, group_by(EACH));
+    let mut expected: BTreeMap<(Key, Measure, Cell), i64> = BTreeMap::new();
+    for model in models {
+        for ((lane, measure), cells) in &model.sums {
+            for (&cell, &count) in cells {
+                *expected.entry((EACH.key(lane), *measure, cell)).or_default() += count;
+            }
+        }
+    }
+    expected.retain(|_, count| *count != 0);
+    let mut told = BTreeMap::new();
+    for (key, group) in &groups {
+        for (&measure, tally) in &group.measures {
+            for cell in compared_cells() {
+                let count = i64::try_from(tally.cells[cell]).map_err(|_| format!("{cell:?} below zero"))?;
+                if count != 0 {
+                    told.insert((plain(key), measure, cell), count);
+                }
+            }
+        }
+    }
+    let engine: BTreeSet<_> = told.into_iter().collect();
+    let model: BTreeSet<_> = expected.into_iter().collect();
+    let only_engine: Vec<_> = engine.difference(&model).collect();
+    let only_model: Vec<_> = model.difference(&engine).collect();
+    if only_engine.is_empty() && only_model.is_empty() {
+        return Ok(());
+    }
+    Err(format!("sums: engine says {only_engine:?}, model says {only_model:?}"))
+}
+
+/// Everything before `until`.
+pub(super) fn totals(
+    shards: &[&Shard],
+    models: &[&Model],
+    settings: &Settings,
+    until: u64,
+    by: By,
+) -> Result<(), String> {
+    let groups = board::totals(shards, at(until), group_by(by));
+    let to = floor(until, settings.slots.fine_ms);
+    lists(&groups, &told(models, 0, to, by), models, settings, to)
+        .map_err(|why| format!("totals until {until} by {by:?}: {why}"))
+}
+
+/// A trailing window.
+pub(super) fn window(
+    shards: &[&Shard],
+    models: &[&Model],
+    settings: &Settings,
+    window: &Window,
+    now: u64,
+    by: By,
+) -> Result<(), String> {
+    let groups = board::window(shards, window, at(now), group_by(by));
+    let from = floor(now.saturating_sub(window.length_ms), settings.slots.coarse_ms);
+    let to = floor(now, settings.slots.fine_ms);
+    let told = told(models, from, to, by);
+    let told = if window.quantiles { told } else { without_durations(told) };
+    lists(&groups, &told, models, settings, to)
+        .map_err(|why| format!("window {} at {now} by {by:?}: {why}", window.name))
+}
+
+/// All intervals between these edges.
+pub(super) fn intervals(shards: &[&Shard], models: &[&Model], edges: &[u64], by: By) -> Result<(), String> {
+    let times: Vec<EventTime> = edges.iter().map(|&edge| at(edge)).collect();
+    let rows = board::intervals(shards, &times, group_by(by));
+    if !rows.is_sorted_by(|one, other| (one.interval, &one.key) < (other.interval, &other.key)) {
+        return Err("intervals are not in order".to_owned());
+    }
+    for (interval, edge) in edges.windows(2).enumerate() {
+        let of_interval = rows.iter().filter(|row| row.interval == interval);
+        let groups: Groups = of_interval.map(|row| (row.key.clone(), row.group.clone())).collect();
+        tallies(&groups, &told(models, edge[0], edge[1], by))
+            .map_err(|why| format!("interval {}..{} by {by:?}: {why}", edge[0], edge[1]))?;
+    }
+    Ok(())
+}
+
+fn told(models: &[&Model], from: u64, to: u64, by: By) -> Told {
+    view::view(models.iter().flat_map(|model| model.stays()), from, to, by)
+}
+
+/// Where no durations are asked for, the engine tells none.
+fn without_durations(mut told: Told) -> Told {
+    for sums in told.values_mut().flat_map(|group| group.measures.values_mut()) {
+        sums.durations.clear();
+    }
+    told
+}
+
+fn tallies(groups: &Groups, told: &Told) -> Result<(), String> {
+    let keys: BTreeSet<Key> = groups.keys().map(plain).chain(told.keys().cloned()).collect();
+    for key in keys {
+        for measure in Measure::ALL {
+            let engine = groups.get(&group_key(&key)).and_then(|group| group.measures.get(&measure));
+            let model = told.get(&key).and_then(|group| group.measures.get(&measure));
+            tally(&engine.cloned().unwrap_or_default(), &model.cloned().unwrap_or_default())
+                .map_err(|why| format!("{key:?} {measure:?}: {why}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn tally(engine: &Tally, model: &Sums) -> Result<(), String> {
+    for cell in compared_cells() {
+        same(cell.name(), &engine.cells[cell], &model.cells.get(&cell).copied().unwrap_or(0))?;
+    }
+    same("waiting", &engine.waiting, &model.waiting)?;
+    same("waiting_over", &engine.waiting_over, &model.waiting_over)?;
+    for quantity in Quantity::ALL {
+        let durations = model.durations.get(&quantity).map_or(&[][..], Vec::as_slice);
+        distribution(&engine[quantity], durations).map_err(|why| format!("{}: {why}", quantity.name()))?;
+    }
+    Ok(())
+}
+
+fn distribution(engine: &Distribution, durations: &[(u64, String)]) -> Result<(), String> {
+    same("count", &engine.count(), &(durations.len() as u64))?;
+    same("sum", &engine.sum_ms(), &durations.iter().map(|duration| duration.0).sum())?;
+    same("maximum", &engine.max_ms(), &durations.first().map(|duration| duration.0))?;
+    for (lowest, highest, count) in engine.cells() {
+        let expected = durations.iter().filter(|duration| (lowest..=highest).contains(&duration.0)).count();
+        same(&format!("durations from {lowest} to {highest}"), &count, &(expected as u64))?;
+    }
+    Ok(())
+}
+
+/// Tallies and the lists of contacts beside them.
+fn lists(groups: &Groups, told: &Told, models: &[&Model], settings: &Settings, to: u64) -> Result<(), String> {
+    tallies(groups, told)?;
+    // Of contacts that are forgotten nobody knows whether they waited at an instant long past.
+    let stream = models.iter().filter_map(|model| model.stream.believed).max();
+    let all_are_held = stream.is_none_or(|stream| to + settings.lifetimes.lateness_ms > stream);
+    for (key, group) in groups {
+        let empty = Group::default();
+        let model = told.get(&plain(key)).unwrap_or(&empty);
+        if all_are_held {
+            let engine: Vec<_> = group
+                .longest
+                .iter()
+                .map(|waiting| (waiting.since.millis(), waiting.contact_id.as_str(), waiting.over))
+                .collect();
+            let model: Vec<_> = model
+                .longest
+                .iter()
+                .map(|waiting| (waiting.since, waiting.contact_id.as_str(), waiting.over))
+                .take(settings.limits.worst)
+                .collect();
+            same(&format!("longest of {key:?}"), &engine, &model)?;
+        }
+        for measure in Measure::ALL {
+            for quantity in Quantity::ALL {
+                let engine = group.worst.get(&(measure, quantity)).map_or(&[][..], Vec::as_slice);
+                let sums = model.measures.get(&measure);
+                let durations = sums.and_then(|sums| sums.durations.get(&quantity)).map_or(&[][..], Vec::as_slice);
+                let is_held = |id: &str| models.iter().all(|model| model.holds_all_of(id));
+                worst(engine, durations, settings.limits.worst, is_held)
+                    .map_err(|why| format!("worst {measure:?} {quantity:?} of {key:?}: {why}"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The longest durations; among equal ones by id, and last those whose contact is forgotten, which have none.
+fn worst(
+    engine: &[board::Worst],
+    model: &[(u64, String)],
+    most: usize,
+    is_held: impl Fn(&str) -> bool,
+) -> Result<(), String> {
+    let durations: Vec<u64> = engine.iter().map(|worst| worst.duration_ms).collect();
+    let expected: Vec<u64> = model.iter().map(|duration| duration.0).take(most).collect();
+    same("durations", &durations, &expected)?;
+    for equal in engine.chunk_by(|one, other| one.duration_ms == other.duration_ms) {
+        let told: Vec<&str> = equal.iter().map_while(|worst| worst.contact_id.as_deref()).collect();
+        let forgotten = equal.len() - told.len();
+        if equal[told.len()..].iter().any(|worst| worst.contact_id.is_some()) {
+            return Err(format!("a forgotten contact before one that is held: {equal:?}"));
+        }
+        let mut rest: Vec<&str> =
+            model.iter().filter(|duration| duration.0 == equal[0].duration_ms).map(|duration| &*duration.1).collect();
+        // All that are held are told, or where the list is full, the first of them.
+        let held: Vec<&str> = rest.iter().copied().filter(|id| is_held(id)).collect();
+        let told_of_held: Vec<&str> = told.iter().copied().filter(|id| is_held(id)).collect();
+        let is_complete = forgotten > 0 || equal.len() == rest.len();
+        if told_of_held != held[..told_of_held.len().min(held.len())] || (is_complete && told_of_held != held) {
+            return Err(format!("engine says {equal:?}, but those held are {held:?}"));
+        }
+        for id in told {
+            let Some(place) = rest.iter().position(|other| *other == id) else {
+                return Err(format!("{id} had no duration of {} ms, or not as often", equal[0].duration_ms));
+            };
+            rest.remove(place);
+        }
+    }
+    Ok(())
+}
+
+fn compared_cells() -> impl Iterator<Item = Cell> {
+    Cell::ALL.into_iter().filter(|cell| !matches!(cell, Cell::Departed | Cell::DepartedOver))
+}
+
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, engine: &T, model: &T) -> Result<(), String> {
+    if engine == model { Ok(()) } else { Err(format!("{what}: engine says {engine:?}, model says {model:?}")) }
+}
+
+fn at(time: u64) -> EventTime {
+    EventTime::from_millis(time).expect("the simulation stays within the times that can be told")
+}
+
+fn floor(time: u64, width: u64) -> u64 {
+    time / width * width
+}
+
+fn group_by(by: By) -> GroupBy {
+    GroupBy { queue: by.queue, channel: by.channel, tier: by.tier }
+}
+
+fn plain(key: &GroupKey) -> Key {
+    (key.queue.clone(), key.channel.clone(), key.tier.clone())
+}
+
+fn group_key(key: &Key) -> GroupKey {
+    GroupKey { queue: key.0.clone(), channel: key.1.clone(), tier: key.2.clone() }
+}
