@@ -5,3 +5,4 @@
 mod model;
 mod real_data;
 mod scenario;
+mod simulation;

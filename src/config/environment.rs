@@ -11,7 +11,7 @@ use super::typed::{Node, Table, Value};
 const PREFIX: &str = "HOLDLINE_";
 
 /// Variables of ours that are no settings: of the state's directory, the command line and the tests.
-const NO_SETTINGS: [&str; 5] = ["DATA", "CONFIG", "BLESS", "SEED", "SEEDS"];
+const NO_SETTINGS: [&str; 6] = ["DATA", "REQUIRE_DATA", "CONFIG", "BLESS", "SEED", "SEEDS"];
 
 /// Lays the variables that are ours over the tree; those that cannot name a key are told in `mistakes`.
 pub(super) fn lay_over(table: &mut Table, environment: &[(String, String)], mistakes: &mut Vec<Mistake>) {

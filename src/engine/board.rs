@@ -6,13 +6,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::engine::histogram::{Collector, Distribution};
-use crate::engine::lane::{Lane, Lanes, Undecided};
+use crate::engine::histogram::Collector;
+use crate::engine::lane::{Lane, Lanes};
 use crate::engine::page::{Mark, PAGE_MS, Speaks};
 use crate::engine::settings::Window;
 use crate::engine::shard::Shard;
-use crate::engine::stay::Stay;
-use crate::engine::store::Handle;
+use crate::engine::sums::{LaneSums, expired, floor, is_before, stay_of, tells};
 use crate::engine::tally::{Cell, Cells, Measure, Quantity, Tally};
 use crate::event::EventTime;
 
@@ -199,11 +198,6 @@ fn interval_tallies(
     told
 }
 
-/// Whether a booking counts for a measure. Handling belongs to visits alone.
-fn tells(speaks: Speaks, measure: Measure, handling: bool) -> bool {
-    speaks.for_measure(measure) && !(handling && measure == Measure::ContactWait)
-}
-
 /// Durations on their way into distributions.
 #[derive(Default)]
 struct Durations([Vec<u64>; Quantity::COUNT]);
@@ -219,25 +213,6 @@ impl Durations {
             tally[quantity] = collector.take();
         }
     }
-}
-
-/// The undecided stays of a lane that have expired at this instant and are not forgotten yet. Nothing expires sooner
-/// than an unfinished contact of its channel, so only the longest waiting are looked at.
-fn expired<'a>(shard: &'a Shard, lane: &'a Lane, now: u64) -> impl Iterator<Item = Stay> + 'a {
-    let old = lane.waiting.iter().take_while(move |stay| stay.since + lane.expire_ms < now);
-    old.filter_map(move |undecided| stay_of(shard, undecided)).filter(move |stay| is_before(shard, stay.expires_at(), now))
-}
-
-/// The stay that a lane lists as undecided.
-fn stay_of(shard: &Shard, undecided: &Undecided) -> Option<Stay> {
-    let lives = shard.fold(&shard.contacts.held(undecided.contact).facts);
-    let mut stays = lives.iter().flat_map(|life| &life.stays);
-    stays.find(|stay| stay.waits() && stay.undecided(undecided.contact) == *undecided).copied()
-}
-
-/// Whether the slot of a time has passed at the slot edge `now`.
-fn is_before(shard: &Shard, time: u64, now: u64) -> bool {
-    floor(time, shard.settings().slots.fine_ms) < now
 }
 
 fn spans(shards: &[&Shard], by: GroupBy, durations: bool, span: impl Fn(&Shard) -> (u64, u64)) -> Groups {
@@ -278,119 +253,6 @@ fn spans(shards: &[&Shard], by: GroupBy, durations: bool, span: impl Fn(&Shard) 
     groups
 }
 
-const SPEAKS: usize = Speaks::ALL.len();
-
-/// What one lane says of one span, by whom a booking speaks for: read once, told for every measure.
-#[derive(Default)]
-struct LaneSums {
-    /// Booked in the span.
-    cells: [Cells; SPEAKS],
-    /// Booked beyond its end.
-    ahead: [Cells; SPEAKS],
-    /// Undecided, and of those departed, and over no longer, because they expired before its end.
-    undecided: [u64; SPEAKS],
-    expired: [Cells; SPEAKS],
-    collectors: [[Collector; Quantity::COUNT]; SPEAKS],
-    distributions: [[Distribution; Quantity::COUNT]; SPEAKS],
-    worst: [[Top; Quantity::COUNT]; SPEAKS],
-}
-
-impl LaneSums {
-    /// Reads the counts.
-    fn add(&mut self, shard: &Shard, lane: &Lane, from: u64, to: u64) {
-        self.undecided = lane.waiting_counts;
-        for stay in expired(shard, lane, to) {
-            for booking in stay.expiry_bookings().iter().filter(|booking| is_before(shard, booking.time, to)) {
-                booking.cells.iter().for_each(|cell| self.expired[stay.speaks() as usize][cell] += 1);
-            }
-        }
-        lane.pages.each_count(from, u64::MAX, |slot, speaks, cell, count| {
-            let cells = if slot < to { &mut self.cells } else { &mut self.ahead };
-            cells[speaks as usize][cell] += count;
-        });
-    }
-
-    /// Reads the durations.
-    fn measure(&mut self, lane: &Lane, from: u64, to: u64, limit: usize) {
-        lane.pages.each_mark(from, to, |_, mark| {
-            let (speaks, quantity) = (mark.speaks() as usize, mark.quantity() as usize);
-            self.collectors[speaks][quantity].record(mark.duration_ms());
-            self.worst[speaks][quantity].push(mark.duration_ms(), mark.contact, limit);
-        });
-        for (collectors, distributions) in self.collectors.iter_mut().zip(&mut self.distributions) {
-            for (collector, distribution) in collectors.iter_mut().zip(distributions) {
-                *distribution = collector.take();
-            }
-        }
-    }
-
-    fn tally(&self, measure: Measure) -> Tally {
-        let mut cells = Cells::default();
-        let (mut ahead, mut expired, mut undecided) = (Cells::default(), Cells::default(), 0);
-        for speaks in Speaks::ALL.into_iter().filter(|speaks| speaks.for_measure(measure)) {
-            cells += self.cells[speaks as usize];
-            ahead += self.ahead[speaks as usize];
-            expired += self.expired[speaks as usize];
-            undecided += self.undecided[speaks as usize];
-        }
-        if measure == Measure::ContactWait {
-            cells[Cell::Completed] = 0;
-        }
-        // Whoever was offered waits until departing: those undecided and those whose departure is ahead, less those whose
-        // offer is ahead too and those that expired. Likewise for being over target, from deadline to departure.
-        let waiting = undecided + ahead[Cell::Departed] - ahead[Cell::Offered] - expired[Cell::Departed];
-        let over = undecided + ahead[Cell::DepartedOver] - ahead[Cell::Overdue] - expired[Cell::DepartedOver];
-        let mut tally = Tally::of(cells, (waiting, over));
-        for quantity in Quantity::ALL {
-            for speaks in Speaks::ALL.into_iter().filter(|speaks| tells(*speaks, measure, quantity == Quantity::Handle)) {
-                tally[quantity].merge(&self.distributions[speaks as usize][quantity as usize]);
-            }
-        }
-        tally
-    }
-
-    fn worst(&self, measure: Measure, quantity: Quantity) -> impl Iterator<Item = (u64, Handle)> {
-        let speaking = Speaks::ALL.into_iter().filter(move |speaks| tells(*speaks, measure, quantity == Quantity::Handle));
-        speaking.flat_map(move |speaks| self.worst[speaks as usize][quantity as usize].list.iter().copied())
-    }
-
-    fn clear(&mut self) {
-        (self.cells, self.ahead, self.expired) = Default::default();
-        self.distributions = Default::default();
-        self.worst.iter_mut().flatten().for_each(Top::clear);
-    }
-}
-
-/// The longest durations seen: at least as many as asked for, with all that equal the last of them.
-#[derive(Default)]
-struct Top {
-    list: Vec<(u64, Handle)>,
-    /// Shorter ones need not be kept.
-    bar: u64,
-    /// How long the list may grow until it is cut again.
-    full: usize,
-}
-
-impl Top {
-    fn push(&mut self, duration_ms: u64, contact: Handle, limit: usize) {
-        if limit == 0 || duration_ms < self.bar {
-            return;
-        }
-        self.list.push((duration_ms, contact));
-        if self.list.len() >= self.full.max(4 * limit) {
-            let (_, bar, _) = self.list.select_nth_unstable_by(limit - 1, |one, other| other.0.cmp(&one.0));
-            self.bar = bar.0;
-            self.list.retain(|(duration, _)| *duration >= self.bar);
-            self.full = 2 * self.list.len();
-        }
-    }
-
-    fn clear(&mut self) {
-        self.list.clear();
-        (self.bar, self.full) = (0, 0);
-    }
-}
-
 /// Who waits longest in this lane at this instant.
 fn longest(shard: &Shard, lane: &Lane, now: u64) -> Vec<Waiting> {
     let visits = lane.waiting.iter().filter(|stay| stay.speaks != Speaks::ForContactWait);
@@ -418,8 +280,4 @@ fn key_of(lane: &Lane, lanes: &Lanes, by: GroupBy) -> GroupKey {
     let [queue, channel, tier] = lanes.texts(lane);
     let name = |wanted: bool, text: &str| wanted.then(|| text.to_owned());
     GroupKey { queue: name(by.queue, queue), channel: name(by.channel, channel), tier: name(by.tier, tier) }
-}
-
-fn floor(time: u64, width: u64) -> u64 {
-    time - time % width
 }

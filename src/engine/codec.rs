@@ -93,11 +93,17 @@ impl Shard {
         let lanes = self.lanes.iter().map(|lane| LaneBody {
             key: [lane.queue, lane.channel, lane.tier],
             aged: lane.pages.aged(),
-            pages: lane.pages.pages().iter().map(|(number, page)| {
-                let mut marks: Vec<_> = page.marks().iter().map(|mark| (mark.key(), number_of(mark.contact))).collect();
-                marks.sort_unstable();
-                PageBody(*number, page.counts().to_vec(), marks)
-            }).collect(),
+            pages: lane
+                .pages
+                .pages()
+                .iter()
+                .map(|(number, page)| {
+                    let mut marks: Vec<_> =
+                        page.marks().iter().map(|mark| (mark.key(), number_of(mark.contact))).collect();
+                    marks.sort_unstable();
+                    PageBody(*number, page.counts().to_vec(), marks)
+                })
+                .collect(),
         });
         let contacts = handles.iter().map(|&handle| {
             let contact = self.contacts.held(handle);
@@ -141,7 +147,8 @@ impl Shard {
         if header[HEADER - 8..] != hash_of_settings(&settings).to_le_bytes() {
             return Err(DecodeError::OtherSettings);
         }
-        let body: Body<'_> = postcard::from_bytes(body).map_err(|_| DecodeError::Contradictory("the body's structure"))?;
+        let body: Body<'_> =
+            postcard::from_bytes(body).map_err(|_| DecodeError::Contradictory("the body's structure"))?;
         Shard::from_body(&body, settings)
     }
 

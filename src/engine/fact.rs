@@ -68,7 +68,7 @@ impl Fact {
 
     fn pack(&self) -> (u64, Option<u128>) {
         let (code, payload) = match self.kind {
-            FactKind::Offered => (0, None),
+            FactKind::Offered => (OFFERED, None),
             FactKind::Answered => (1, None),
             FactKind::Abandoned => (2, None),
             FactKind::Left(reason) => (LEFT + reason as u64, None),
@@ -91,7 +91,7 @@ impl Fact {
 
     fn unpack(word: u64, payload: u128) -> Fact {
         let kind = match word >> PLACE_BITS & ((1 << KIND_BITS) - 1) {
-            0 => FactKind::Offered,
+            OFFERED => FactKind::Offered,
             1 => FactKind::Answered,
             2 => FactKind::Abandoned,
             10 => FactKind::Completed(None),
@@ -103,15 +103,14 @@ impl Fact {
             16 => FactKind::Paused,
             17 => FactKind::Resumed,
             RATED => FactKind::Rated(low_32(payload >> 64), low_64(payload)),
-            OUTCOME => {
-                FactKind::Outcome(low_32(payload >> 65), (payload >> 64 & 1 == 1).then_some(low_64(payload)))
-            }
+            OUTCOME => FactKind::Outcome(low_32(payload >> 65), (payload >> 64 & 1 == 1).then_some(low_64(payload))),
             left => FactKind::Left(Reason::ALL[usize::try_from(left - LEFT).expect("five bits") % Reason::ALL.len()]),
         };
-        Fact { time: word >> TIME_SHIFT, kind, place: low_32(u128::from(word)) & ((1 << PLACE_BITS) - 1) }
+        Fact { time: word >> TIME_SHIFT, kind, place: place_of(word) }
     }
 }
 
+const OFFERED: u64 = 0;
 const LEFT: u64 = 3;
 const COMPLETED_PARTS: u64 = 11;
 const RATED: u64 = 18;
@@ -218,6 +217,12 @@ impl Facts {
         others
     }
 
+    /// The lane of the first fact, if that is an offer.
+    pub fn first_lane(&self) -> Option<u32> {
+        let first = *self.words.first()?;
+        (first >> PLACE_BITS & ((1 << KIND_BITS) - 1) == OFFERED).then(|| place_of(first))
+    }
+
     /// How many facts.
     pub fn count(&self) -> usize {
         self.iter().count()
@@ -246,6 +251,10 @@ impl Facts {
     fn payload_at(&self, at: usize) -> Option<u128> {
         has_payload(self.words[at]).then(|| u128::from(self.words[at + 1]) << 64 | u128::from(self.words[at + 2]))
     }
+}
+
+fn place_of(word: u64) -> u32 {
+    low_32(u128::from(word)) & ((1 << PLACE_BITS) - 1)
 }
 
 fn has_payload(word: u64) -> bool {

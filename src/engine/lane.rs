@@ -201,8 +201,7 @@ impl Lanes {
         if let Some(number) = self.find([queue, channel, tier]) {
             return Numbered { number, cut: false };
         }
-        let names =
-            [self.queues.numbered(queue), self.labels.numbered(channel), self.labels.numbered(tier)];
+        let names = [self.queues.numbered(queue), self.labels.numbered(channel), self.labels.numbered(tier)];
         let key = names.map(|name| name.number);
         if names[0].cut || self.lanes.len() >= PLACES - 2 {
             return Numbered { number: self.place([0, 0, 0]), cut: true };
@@ -236,7 +235,8 @@ impl Lanes {
         self.texts(self.lane(one)).cmp(&self.texts(self.lane(other)))
     }
 
-    fn find(&self, texts: [&str; 3]) -> Option<u32> {
+    /// The number of a lane; none if it was not seen yet.
+    pub fn find(&self, texts: [&str; 3]) -> Option<u32> {
         let found = self.numbers.find(hash_of_texts(texts), |&number| self.texts(self.lane(number)) == texts);
         found.copied()
     }

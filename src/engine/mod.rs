@@ -1,7 +1,7 @@
 //! The engine: facts in, tallies out. Pure: no clock, no I/O, no tasks, no locks, no logging, no randomness.
 //!
 //! Reading order, which is the way of a fact: [`fact`] is what one event says; [`contact`] folds the facts of one
-//! contact into visits; [`stay`] turns a visit into bookings; [`page`] holds bookings by slot, one [`lane`] at a time;
+//! contact into visits by the rules of `visit`; [`stay`] turns a visit into bookings; [`page`] holds bookings by slot, one [`lane`] at a time;
 //! [`shard`] ties them together for one partition, with [`store`] for contacts and [`clock`] for stream time; [`board`]
 //! sums shards into [`tally`] and [`histogram`] at an instant it is given. [`codec`] makes bytes of a shard and back.
 //! [`settings`] is what all of them are told.
@@ -18,4 +18,6 @@ pub mod settings;
 pub mod shard;
 pub mod stay;
 pub mod store;
+mod sums;
 pub mod tally;
+mod visit;

@@ -134,12 +134,16 @@ impl Page {
         }
     }
 
-    /// Where entries from this key on begin. What is booked is mostly the newest.
+    /// Where entries from this key on begin. What is booked is mostly among the newest, so the search strides back from
+    /// the end and halves only the last stride.
     fn place_of(&self, key: u32) -> usize {
-        match self.counts.last() {
-            Some(last) if last >> COUNT_BITS >= key => self.counts.partition_point(|entry| entry >> COUNT_BITS < key),
-            _ => self.counts.len(),
+        let (mut end, mut stride) = (self.counts.len(), 1);
+        while end >= stride && self.counts[end - stride] >> COUNT_BITS >= key {
+            end -= stride;
+            stride *= 2;
         }
+        let begin = end.saturating_sub(stride);
+        begin + self.counts[begin..end].partition_point(|entry| entry >> COUNT_BITS < key)
     }
 
     /// From `at` on, where entries beyond this key begin: a few further at most.
@@ -257,6 +261,15 @@ impl Pages {
             Change::TakeBack => self.pages[page].1.take_back_mark(&mark),
         }
         self.drop_if_empty(page);
+    }
+
+    /// Looks at what a booking at this time would change, so that it is near when it comes. Gives nothing of interest.
+    pub fn approach(&self, time: u64) -> u64 {
+        let first = self.pages.first().map_or(0, |(first, _)| *first);
+        let guess = usize::try_from((time / PAGE_MS).wrapping_sub(first)).unwrap_or(usize::MAX);
+        let Some((_, page)) = self.pages.get(guess) else { return 0 };
+        let mark = page.marks.last().map_or(0, |mark| mark.key);
+        mark ^ u64::from(page.counts.last().copied().unwrap_or(0))
     }
 
     /// Gives pages that end at or before `coarse_until` coarse slots, and lets go of those that end at or before

@@ -135,9 +135,17 @@ impl Window {
     /// 5m, 10m, 15m, 30m, 1h, 2h and 1d; quantiles for 5m, 30m and 1d.
     pub fn customary() -> Vec<Window> {
         let minute = 60_000;
-        [("5m", 5, true), ("10m", 10, false), ("15m", 15, false), ("30m", 30, true), ("1h", 60, false), ("2h", 120, false), ("1d", 1440, true)]
-            .map(|(name, minutes, quantiles)| Window { name: name.to_owned(), length_ms: minutes * minute, quantiles })
-            .to_vec()
+        [
+            ("5m", 5, true),
+            ("10m", 10, false),
+            ("15m", 15, false),
+            ("30m", 30, true),
+            ("1h", 60, false),
+            ("2h", 120, false),
+            ("1d", 1440, true),
+        ]
+        .map(|(name, minutes, quantiles)| Window { name: name.to_owned(), length_ms: minutes * minute, quantiles })
+        .to_vec()
     }
 }
 

@@ -5,9 +5,12 @@
 //! what it shows (see [`board`](super::board)) is a function of it and of the instant asked about. Its bytes are made
 //! in [`codec`](super::codec).
 
+use std::hint::black_box;
 use std::sync::Arc;
 
+use arrayvec::ArrayVec;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::engine::clock::StreamClock;
 use crate::engine::contact::{Life, Lives, fold, fold_with_last};
@@ -16,7 +19,7 @@ use crate::engine::lane::Lanes;
 use crate::engine::page::{Change, PAGE_MS};
 use crate::engine::settings::Settings;
 use crate::engine::stay::{Booking, Bookings, Stay};
-use crate::engine::store::{Contacts, Handle};
+use crate::engine::store::{Contact, Contacts, Handle};
 use crate::event::{ContactEvent, Event, EventTime, Kind};
 
 /// What is kept of the past.
@@ -69,6 +72,9 @@ impl Input {
     }
 }
 
+/// How many events [`Shard::approach`] looks ahead.
+pub const APPROACHED: usize = 32;
+
 const MINUTE_MS: u64 = 60_000;
 
 /// Slots of the last hours stay fine: windows end there.
@@ -111,6 +117,30 @@ impl Shard {
             Event::Agent(event) => self.observe(event.time),
         }
         self.input.events += 1;
+    }
+
+    /// Looks at what the next events will need, without changing anything: with a million contacts most of an event's
+    /// time goes into waiting for memory, and looking for several at once waits for all of them together. Worth it for
+    /// some tens of events.
+    pub fn approach(&self, events: &[Event<'_>]) {
+        let contacts = events.iter().filter_map(|event| match event {
+            Event::Contact(event) => Some(event),
+            Event::Agent(_) => None,
+        });
+        let likely: ArrayVec<_, APPROACHED> =
+            contacts.take(APPROACHED).map(|event| (event, self.contacts.likely(&event.contact_id))).collect();
+        let lane_of = |(event, index): (&ContactEvent<'_>, Option<u32>)| {
+            let lane = match (&event.kind, index) {
+                (Kind::Offered { queue, channel, tier }, _) => self.lanes.find([queue, channel, tier]),
+                (_, Some(index)) => self.contacts.likely_facts(index).first_lane(),
+                _ => None,
+            };
+            lane.filter(|&lane| (lane as usize) < self.lanes.iter().len()).map(|lane| (lane, event.time.millis()))
+        };
+        let lanes: ArrayVec<_, APPROACHED> = likely.into_iter().filter_map(lane_of).collect();
+        let near = lanes.iter().map(|&(lane, time)| self.lanes.lane(lane).pages.approach(time));
+        // Nobody needs the sum; but without a use for it nothing would be looked at.
+        black_box(near.fold(0, u64::wrapping_add));
     }
 
     /// Takes in the time of an event that another shard of the same log applies, so that both know the same stream time.
@@ -187,7 +217,10 @@ impl Shard {
             }
         };
         self.book(handle, &before, &after);
+        self.list(handle, &before, &after);
         self.plan(handle, &after);
+        // What it tells of may be over already.
+        self.forget();
     }
 
     pub(super) fn fold(&self, facts: &Facts) -> Lives {
@@ -216,7 +249,9 @@ impl Shard {
             Kind::Resumed => (FactKind::Resumed, None),
             Kind::Resolved => (FactKind::Resolved, None),
             Kind::Reopened => (FactKind::Reopened, None),
-            Kind::Rated { survey, score } => (FactKind::Rated(note(lanes.topics.numbered(survey)), score.to_bits()), None),
+            Kind::Rated { survey, score } => {
+                (FactKind::Rated(note(lanes.topics.numbered(survey)), score.to_bits()), None)
+            }
             Kind::Outcome { name, amount } => {
                 (FactKind::Outcome(note(lanes.topics.numbered(name)), amount.map(f64::to_bits)), None)
             }
@@ -245,14 +280,22 @@ impl Shard {
                 self.change(Change::TakeBack, handle, taken.as_ref());
                 self.change(Change::Book, handle, booked.as_ref());
             }
-            let undecided = |stay: &&Stay| stay.waits();
-            let (waited, waits) = (old.filter(undecided), new.filter(undecided));
-            let same = |one: &Stay, other: &Stay| (one.lane, one.undecided(handle)) == (other.lane, other.undecided(handle));
-            if waited.zip(waits).is_some_and(|(one, other)| same(one, other)) {
-                continue;
-            }
-            waited.inspect(|stay| self.lanes.lane_mut(stay.lane).wait_no_longer(&stay.undecided(handle)));
-            waits.inspect(|stay| self.lanes.lane_mut(stay.lane).wait(stay.undecided(handle)));
+        }
+    }
+
+    /// Lists who waits now and strikes who waits no longer. Lives may have been cut anew, so the same stay can be found at
+    /// another place than before: all are struck before any is listed.
+    fn list(&mut self, handle: Handle, before: &[Life], after: &[Life]) {
+        let waiting = |lives| {
+            let stays = <[Life]>::iter(lives).flat_map(|life| &life.stays).filter(|stay| stay.waits());
+            stays.map(|stay| (stay.lane, stay.undecided(handle))).collect::<SmallVec<[_; 2]>>()
+        };
+        let (waited, waits) = (waiting(before), waiting(after));
+        for (lane, stay) in waited.iter().filter(|waited| !waits.contains(waited)) {
+            self.lanes.lane_mut(*lane).wait_no_longer(stay);
+        }
+        for (lane, stay) in waits.iter().filter(|waits| !waited.contains(waits)) {
+            self.lanes.lane_mut(*lane).wait(*stay);
         }
     }
 
@@ -280,9 +323,11 @@ impl Shard {
 
     /// Plans when the contact's oldest life can be forgotten.
     pub(super) fn plan(&mut self, handle: Handle, lives: &[Life]) {
-        if let Some(oldest) = lives.first() {
-            self.contacts.plan(handle, self.held_until(oldest));
-        }
+        let Some(oldest) = lives.first() else { return };
+        let until = self.held_until(oldest);
+        let settled = lives.len() == 1 && oldest.finished;
+        self.contacts.held_mut(handle).settled_until = if settled { until } else { Contact::UNSETTLED };
+        self.contacts.plan(handle, until);
     }
 
     /// The minute of stream time through which a life is held.
@@ -297,6 +342,17 @@ impl Shard {
         let Some(now) = self.clock.now() else { return };
         let minute = u32::try_from(now / MINUTE_MS).unwrap_or(u32::MAX);
         while let Some(handle) = self.contacts.next_due(minute) {
+            match self.contacts.held(handle).settled_until {
+                Contact::UNSETTLED => {}
+                until if until < minute => {
+                    self.contacts.remove(handle);
+                    continue;
+                }
+                until => {
+                    self.contacts.plan(handle, until);
+                    continue;
+                }
+            }
             let lives = self.fold(&self.contacts.held(handle).facts);
             let over = lives.iter().take_while(|life| self.held_until(life) < minute).count();
             let (forgotten, rest) = lives.split_at(over);

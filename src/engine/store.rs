@@ -21,9 +21,17 @@ pub struct Contact {
     pub facts: Facts,
     /// A fact before this time, in milliseconds, comes too late: the life it belongs to may have been forgotten.
     pub floor: u64,
+    /// The minute of stream time through which it is held, if it has one life and that is finished, as nearly all have:
+    /// then nothing need be folded to forget it. Else [`Contact::UNSETTLED`].
+    pub settled_until: u32,
     /// The minute of stream time in which the calendar looks at it.
     due_minute: u32,
     generation: u32,
+}
+
+impl Contact {
+    /// It has several lives, or an unfinished one.
+    pub const UNSETTLED: u32 = u32::MAX;
 }
 
 /// Names a record, also after it is gone.
@@ -62,6 +70,8 @@ pub struct Contacts {
     index: HashTable<Entry>,
     /// Minute of stream time, and who is looked at once it is over.
     calendar: BTreeMap<u32, Vec<Handle>>,
+    /// Nobody is looked at before this minute is over.
+    next_minute: u32,
 }
 
 impl Contacts {
@@ -78,10 +88,27 @@ impl Contacts {
         found.map(|there| self.handle(there.index))
     }
 
+    /// The record that probably is of this id, judged by its hash alone: a hint of where to look, without looking.
+    pub fn likely(&self, id: &str) -> Option<u32> {
+        let entry = Entry { hash: hash_32(id), index: 0 };
+        self.index.find(entry.spread(), |there| there.hash == entry.hash).map(|there| there.index)
+    }
+
+    /// The facts of a [`Contacts::likely`] record.
+    pub fn likely_facts(&self, index: u32) -> &Facts {
+        &self.record(index).facts
+    }
+
     /// A new record of an id that is not held.
     pub fn insert(&mut self, id: &str, floor: u64) -> Handle {
-        let contact =
-            Contact { id: id.into(), facts: Facts::default(), floor, due_minute: u32::MAX, generation: 0 };
+        let contact = Contact {
+            id: id.into(),
+            facts: Facts::default(),
+            floor,
+            settled_until: Contact::UNSETTLED,
+            due_minute: u32::MAX,
+            generation: 0,
+        };
         let index = match self.free.pop() {
             Some(index) => {
                 let place = self.record_mut(index);
@@ -148,20 +175,29 @@ impl Contacts {
         let record = self.record_mut(handle.index);
         if minute < record.due_minute {
             record.due_minute = minute;
+            self.next_minute = self.next_minute.min(minute);
             self.calendar.entry(minute).or_default().push(handle);
         }
     }
 
     /// The next contact to be looked at, now that all minutes before this one are over; each once.
     pub fn next_due(&mut self, minute: u32) -> Option<Handle> {
-        loop {
-            let mut first = self.calendar.first_entry().filter(|entry| *entry.key() < minute)?;
+        while self.next_minute < minute {
+            let Some(mut first) = self.calendar.first_entry() else {
+                self.next_minute = u32::MAX;
+                break;
+            };
+            self.next_minute = *first.key();
+            if self.next_minute >= minute {
+                break;
+            }
             let due = *first.key();
             let Some(handle) = first.get_mut().pop() else {
                 first.remove();
                 continue;
             };
-            let Some(record) = self.chunks[(handle.index >> CHUNK_BITS) as usize].get_mut(handle.index as usize % CHUNK)
+            let Some(record) =
+                self.chunks[(handle.index >> CHUNK_BITS) as usize].get_mut(handle.index as usize % CHUNK)
             else {
                 continue;
             };
@@ -170,6 +206,7 @@ impl Contacts {
                 return Some(handle);
             }
         }
+        None
     }
 
     fn handle(&self, index: u32) -> Handle {

@@ -92,9 +92,13 @@ pub fn record(event: &Event<'_>) -> Vec<u8> {
     let Event::Contact(event) = event else { unreachable!("the load has contacts only") };
     let fields = match &event.kind {
         Kind::Offered { queue, channel, tier } => {
-            format!(r#""type":"offered","queue":"{queue}","channel":"{channel}","tier":"{tier}","customer_id":"cust-00412345""#)
+            format!(
+                r#""type":"offered","queue":"{queue}","channel":"{channel}","tier":"{tier}","customer_id":"cust-00412345""#
+            )
         }
-        Kind::Answered => r#""type":"answered","agent_id":"agent-0042","site":"north","skill":"general-questions-en""#.to_owned(),
+        Kind::Answered => {
+            r#""type":"answered","agent_id":"agent-0042","site":"north","skill":"general-questions-en""#.to_owned()
+        }
         _ => r#""type":"completed","agent_id":"agent-0042","site":"north","skill":"general-questions-en""#.to_owned(),
     };
     let seconds = event.time.millis() / 1000;

@@ -46,7 +46,11 @@ fn contacts() {
 fn report(what: &str, shard: &Shard, before: usize) {
     let bytes = PeakAlloc.current_usage() - before;
     let each = bytes as f64 / shard.contacts() as f64;
-    println!("{:>10} contacts held, {what}: {each:.0} bytes a contact, {:.0} without its id", shard.contacts(), each - 24.0);
+    println!(
+        "{:>10} contacts held, {what}: {each:.0} bytes a contact, {:.0} without its id",
+        shard.contacts(),
+        each - 24.0
+    );
 }
 
 /// Lanes that see a thousand contacts a day, after all contacts were forgotten.

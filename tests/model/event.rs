@@ -87,10 +87,14 @@ impl What {
             },
             What::Answered => event::Kind::Answered,
             What::Abandoned => event::Kind::Abandoned,
-            What::Left(reason) => event::Kind::Left(Reason::from_name(reason).expect("the model only uses known reasons")),
-            What::Completed(parts) => event::Kind::Completed(
-                parts.map(|[talk_ms, hold_ms, wrap_ms]| HandleParts { talk_ms, hold_ms, wrap_ms }),
-            ),
+            What::Left(reason) => {
+                event::Kind::Left(Reason::from_name(reason).expect("the model only uses known reasons"))
+            }
+            What::Completed(parts) => event::Kind::Completed(parts.map(|[talk_ms, hold_ms, wrap_ms]| HandleParts {
+                talk_ms,
+                hold_ms,
+                wrap_ms,
+            })),
             What::CustomerMessage => event::Kind::CustomerMessage,
             What::AgentReply => event::Kind::AgentReply,
             What::Paused => event::Kind::Paused,
@@ -133,7 +137,8 @@ impl Record {
 
     /// The same, for the engine.
     pub fn to_event(&self) -> event::Event<'_> {
-        let time = event::EventTime::from_millis(self.time()).expect("the model stays within the times that can be told");
+        let time =
+            event::EventTime::from_millis(self.time()).expect("the model stays within the times that can be told");
         match self {
             Record::Contact { id, fact, noise } => event::Event::Contact(event::ContactEvent {
                 contact_id: Cow::Borrowed(id),
@@ -159,8 +164,7 @@ impl Record {
                 format!(r#"{{"type":"agent_state","agent_id":"{id}","time":{time},"state":"available"}}"#)
             }
             Record::Contact { id, fact, noise } => {
-                let mut line =
-                    format!(r#"{{"type":"{}","contact_id":"{id}","time":{}"#, fact.what.name(), fact.time);
+                let mut line = format!(r#"{{"type":"{}","contact_id":"{id}","time":{}"#, fact.what.name(), fact.time);
                 let mut text = |key: &str, value: &str| {
                     write!(line, r#","{key}":"{value}""#).expect("writing to a string cannot fail");
                 };

@@ -263,7 +263,9 @@ impl Folding<'_> {
                 true
             }
             What::Completed(_) => {
-                if let Some(index) = before.iter().rposition(|visit| visit.is_being_handled() && visit.is_meant_by(fact)) {
+                if let Some(index) =
+                    before.iter().rposition(|visit| visit.is_being_handled() && visit.is_meant_by(fact))
+                {
                     if self.visits[index].completed.is_none() {
                         self.rules.hit(Rule::CompletesBefore);
                         self.complete(index, fact, false);

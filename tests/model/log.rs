@@ -114,7 +114,8 @@ impl Model {
         self.events += 1;
         self.stream.observe(record.time());
         let Record::Contact { id, fact, .. } = record else { return false };
-        let oldest = self.stream.believed.map_or(0, |believed| believed.saturating_sub(self.settings.lifetimes.lateness_ms));
+        let oldest =
+            self.stream.believed.map_or(0, |believed| believed.saturating_sub(self.settings.lifetimes.lateness_ms));
         let stream = self.stream.believed;
         let contact = self.contacts.entry(id.clone()).or_default();
         let is_held = |life: &&Life| is_held(life, stream, &self.settings);

@@ -7,6 +7,8 @@
 //! span), [`log`] (stream time, late records, forgetting). [`rule`] names the rules, so that a test can ask which of
 //! them were ever used; `oracles` holds the tests of the model itself.
 
+#![allow(unreachable_pub, reason = "a module of one test binary, shared by the other modules of it")]
+
 pub mod event;
 pub mod fold;
 pub mod lives;

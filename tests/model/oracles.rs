@@ -53,6 +53,7 @@ fn lives_of(story: &str) -> Vec<Life> {
 }
 
 fn told(life: &Life) -> String {
+    #[allow(clippy::cast_precision_loss, reason = "test times are a few days around the base")]
     let seconds = |time: u64| (i128::from(time) - i128::from(BASE)) as f64 / 1000.0;
     let mut words = Vec::new();
     for visit in &life.folded.visits {
@@ -119,7 +120,10 @@ const RULES: &[(&str, &str)] = &[
     ("0 offered:a, 0 resolved", "a: closed 0; conflicts 0 skews 0"),
     ("0 completed, 60 offered:a, 90 answered", "a: answered 90 done 0 0ms; conflicts 0 skews 1"),
     ("0 completed=7, 60 offered:a, 90 answered", "a: answered 90 done 0 7000ms; conflicts 0 skews 1"),
-    ("0 completed, 3 completed=1, 9 completed=1, 60 offered:a, 90 answered", "a: answered 90 done 0 0ms; conflicts 1 skews 1"),
+    (
+        "0 completed, 3 completed=1, 9 completed=1, 60 offered:a, 90 answered",
+        "a: answered 90 done 0 0ms; conflicts 1 skews 1",
+    ),
     ("0 completed, 60 offered:a, 90 abandoned", "a: abandoned 90; conflicts 1 skews 0"),
     // Before the offer.
     ("0 answered, 5 offered:a, 9 abandoned", "a: answered 0; conflicts 1 skews 1"),
@@ -294,7 +298,8 @@ fn a_long_jump_of_time_is_believed_when_eight_say_so() {
 #[test]
 fn late_and_duplicate_records_change_nothing() {
     let at = |id: &str, fact: &str| Record::Contact { id: id.to_owned(), fact: parse(fact), noise: None };
-    let mut records: Vec<Record> = (0..8).map(|_| Record::Agent { id: "x".to_owned(), time: BASE + 6 * HOUR }).collect();
+    let mut records: Vec<Record> =
+        (0..8).map(|_| Record::Agent { id: "x".to_owned(), time: BASE + 6 * HOUR }).collect();
     records.push(at("early", "-0.001 offered:a"));
     records.push(at("just", "0 offered:a"));
     records.push(at("just", "0 offered:a"));

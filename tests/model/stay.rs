@@ -67,8 +67,7 @@ pub fn stays(life: &Life, rules: &mut RuleCounts) -> Vec<Stay> {
 }
 
 fn stay(measure: Measure, visit: &Visit, decision: &Decision, expired_at: u64, rules: &mut RuleCounts) -> Stay {
-    let lane =
-        Rc::new(Lane { queue: visit.queue.clone(), channel: visit.channel.clone(), tier: visit.tier.clone() });
+    let lane = Rc::new(Lane { queue: visit.queue.clone(), channel: visit.channel.clone(), tier: visit.tier.clone() });
     let offered_at = visit.offered_at;
     let mut bookings = vec![(Cell::Offered, offered_at)];
     let mut durations = Vec::new();

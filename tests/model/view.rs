@@ -66,15 +66,9 @@ pub struct Group {
 }
 
 /// Sums what was booked in `[from, to)`, by group; who waits is told as of `to`. Both lie on edges of slots.
-pub fn view<'a>(
-    stays: impl Iterator<Item = (&'a str, &'a Stay)>,
-    from: u64,
-    to: u64,
-    by: By,
-) -> BTreeMap<Key, Group> {
+pub fn view<'a>(stays: impl Iterator<Item = (&'a str, &'a Stay)>, from: u64, to: u64, by: By) -> BTreeMap<Key, Group> {
     let mut groups: BTreeMap<Key, Group> = BTreeMap::new();
     for (contact_id, stay) in stays {
-
         let span = from..to;
         let waits = stay.offered_at < to && to <= stay.departure;
         let waits_over = stay.overdue && stay.deadline < to && to <= stay.departure;

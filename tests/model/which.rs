@@ -6,7 +6,7 @@
 use holdline::engine::settings::SKEW_MS;
 
 use super::event::{Fact, What};
-use super::fold::{Completion, Decision, Gift, Folding, Visit, tie_order};
+use super::fold::{Completion, Decision, Folding, Gift, Visit, tie_order};
 use super::rule::Rule;
 
 /// A fact that no visit took when it was told.
@@ -220,7 +220,12 @@ pub fn far_gifts(folding: &Folding<'_>) -> Vec<Gift> {
         let is_given = gifts.iter().any(|gift| gift.1 == visit.queue);
         let is_first = first_visit_of(folding, &visit.queue) == Some(visit);
         if is_first && !visit.took_fact && !is_given {
-            let mut far: Vec<Fact> = folding.pending.iter().filter(|pending| far_visit(folding, pending) == Some(visit)).map(|pending| pending.fact.clone()).collect();
+            let mut far: Vec<Fact> = folding
+                .pending
+                .iter()
+                .filter(|pending| far_visit(folding, pending) == Some(visit))
+                .map(|pending| pending.fact.clone())
+                .collect();
             far.sort_by(in_order);
             gifts.extend(far.first().map(|fact| (fact.clone(), visit.queue.clone())));
         }

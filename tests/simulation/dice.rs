@@ -1,7 +1,7 @@
 //! Random choices from one seed: the same on every machine and in every release of the pinned generator.
 
 use rand_pcg::Pcg64Mcg;
-use rand_pcg::rand_core::{RngCore, SeedableRng};
+use rand_pcg::rand_core::{Rng, SeedableRng};
 
 /// A source of random choices.
 pub(super) struct Dice(Pcg64Mcg);

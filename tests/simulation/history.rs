@@ -250,7 +250,8 @@ pub(super) fn histories(dice: &mut Dice, settings: &Settings) -> Vec<Record> {
             }
             // The id is used again: about when its life ends, to the millisecond.
             let last = story.facts.iter().map(|fact| fact.time).max().unwrap_or(now);
-            let gap = story.dice.pick(&[lifetimes.settle_ms, lifetimes.expire_of("voice"), lifetimes.expire_of("chat")]);
+            let gap =
+                story.dice.pick(&[lifetimes.settle_ms, lifetimes.expire_of("voice"), lifetimes.expire_of("chat")]);
             story.now = last + gap * story.dice.between(1, 2) + story.dice.below(3) - 1;
             story.grain = 1;
         }

@@ -111,7 +111,7 @@ pub(super) fn run(case: &Case) -> Result<Counts, String> {
     let mut counts = Counts { faults: case.faults.clone(), ..Counts::default() };
     // A short log is compared fully after each step, so that a failure can be cut down.
     let is_short = case.steps.len() < 80;
-    let is_thorough = case.seed % 64 == 0;
+    let is_thorough = case.seed.is_multiple_of(64);
     for (number, step) in case.steps.iter().enumerate() {
         let place = |why: String| format!("step {number} {step:?}: {why}");
         match step {

@@ -19,9 +19,7 @@ fn told(record: &str) -> String {
         Ok(Event::Agent(event)) => {
             format!("{} @{} {:?} {:?}", event.agent_id, event.time.millis(), event.state, event.queues)
         }
-        Err(rejection) => {
-            rejection.field.map_or(String::new(), |field| format!("{field}: ")) + rejection.reason.name()
-        }
+        Err(rejection) => rejection.field.map_or(String::new(), |field| format!("{field}: ")) + rejection.reason.name(),
     }
 }
 
@@ -157,10 +155,7 @@ fn fields_at_fault() {
         (r#"{"type":"agent_state","agent_id":"a","time":7}"#, "state: missing_field"),
         (r#"{"type":"agent_state","agent_id":"a","time":7,"state":"idle"}"#, "state: bad_value"),
         (r#"{"type":"agent_state","agent_id":"a","time":7,"state":"busy","queues":"q"}"#, "queues: wrong_type"),
-        (
-            r#"{"type":"agent_state","agent_id":"a","time":7,"state":"busy","queues":["q",null]}"#,
-            "queues: wrong_type",
-        ),
+        (r#"{"type":"agent_state","agent_id":"a","time":7,"state":"busy","queues":["q",null]}"#, "queues: wrong_type"),
         (r#"{"type":"agent_state","agent_id":"a","time":7,"state":"busy","queues":["q",""]}"#, "queues: bad_name"),
     ]);
     check_rest(&[
@@ -194,11 +189,7 @@ fn the_longest_texts() {
         for letters in ["é".repeat(64), "\\u00e9".repeat(64)] {
             let id = letters + &"x".repeat(length - 128);
             let record = format!(r#"{{"type":"answered","contact_id":"{id}","time":7}}"#);
-            assert_eq!(
-                decode(record.as_bytes(), LIMIT).err().map(|rejection| rejection.reason),
-                reason,
-                "{record}"
-            );
+            assert_eq!(decode(record.as_bytes(), LIMIT).err().map(|rejection| rejection.reason), reason, "{record}");
         }
     }
 }

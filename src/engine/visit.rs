@@ -1,0 +1,486 @@
+//! Which fact means which visit.
+//!
+//! A [`Folder`] takes the facts of one life in order of time and keeps its visits as they stand. Most facts come alone
+//! and go the short way of `Folder::single`. Facts of one instant are judged together by `Folder::tied`. The rules, with
+//! an example each, are the scenarios under `tests/scenarios`.
+//!
+//! Pauses, replies and resolution times have no clock yet; their facts are kept and prolong a life.
+
+use std::cmp::Ordering;
+
+use smallvec::SmallVec;
+
+use crate::engine::contact::Life;
+use crate::engine::fact::{Fact, FactKind};
+use crate::engine::lane::Lanes;
+use crate::engine::settings::SKEW_MS;
+use crate::engine::stay::{Decision, Stay};
+use crate::event::Reason;
+
+/// One stay in one queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Visit {
+    lane: u32,
+    queue: u32,
+    offered_at: u64,
+    decision: Decision,
+    /// When it was handled to the end, and its handle time, in milliseconds.
+    completed: Option<(u64, u64)>,
+    /// Whether an answered, abandoned or left fact decided it.
+    by_fact: bool,
+}
+
+impl Visit {
+    fn waits(&self) -> bool {
+        self.decision == Decision::Waiting
+    }
+
+    fn answered_at(&self) -> Option<u64> {
+        match self.decision {
+            Decision::Answered(time) => Some(time),
+            _ => None,
+        }
+    }
+
+    fn is_in(&self, queue: Option<u32>) -> bool {
+        queue.is_none_or(|queue| self.queue == queue)
+    }
+
+    /// Whether a fact of this kind and time tells again what decided the visit.
+    fn repeats(&self, fact: &Fact) -> bool {
+        let told = match (fact.kind, self.decision) {
+            (FactKind::Answered, Decision::Answered(time))
+            | (FactKind::Abandoned, Decision::Abandoned(time))
+            | (FactKind::Left(_), Decision::Left(time)) => time,
+            _ => return false,
+        };
+        told.abs_diff(fact.time) <= SKEW_MS
+    }
+}
+
+/// A fact that no visit could take when it happened, kept for a later offer.
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    fact: Fact,
+    /// Whether a visit may take it from further away than the skew: it is the first that the fact can mean.
+    first: bool,
+}
+
+/// The visits of one life, as far as its facts have been taken in.
+pub(super) struct Folder<'a> {
+    lanes: &'a Lanes,
+    /// Far facts that a first look found to be the only decision of their visit.
+    given: &'a [Fact],
+    visits: SmallVec<[Visit; 2]>,
+    pending: SmallVec<[Pending; 2]>,
+    /// A far fact and the visit that it may decide if nothing else does.
+    far: SmallVec<[(usize, Fact); 1]>,
+    /// Completions from before the first visit they can mean; with that visit, once it is there.
+    early_completions: SmallVec<[(Option<usize>, Fact); 1]>,
+    /// Queues that a resolution named before any offer to them.
+    resolved_in: SmallVec<[u32; 1]>,
+    /// The latest visit that an offer elsewhere ended without a fact saying so, and when.
+    left_implicitly: Option<(usize, u64)>,
+    resolved: bool,
+    skew: u32,
+    conflict: u32,
+}
+
+impl<'a> Folder<'a> {
+    /// No visits yet. `given` are far facts that decide their visit, as an earlier look found.
+    pub(super) fn new(lanes: &'a Lanes, given: &'a [Fact]) -> Folder<'a> {
+        Folder {
+            lanes,
+            given,
+            visits: SmallVec::new(),
+            pending: SmallVec::new(),
+            far: SmallVec::new(),
+            early_completions: SmallVec::new(),
+            resolved_in: SmallVec::new(),
+            left_implicitly: None,
+            resolved: false,
+            skew: 0,
+            conflict: 0,
+        }
+    }
+
+    /// Takes in facts, in order of time.
+    pub(super) fn all(&mut self, facts: &[Fact]) {
+        for instant in facts.chunk_by(|one, next| one.time == next.time) {
+            match instant {
+                [fact] => self.single(fact, &mut []),
+                several => self.tied(several),
+            }
+        }
+    }
+
+    /// A fact by itself. `answers` are the answers of the same instant that are still to be judged.
+    fn single(&mut self, fact: &Fact, answers: &mut [Tied]) {
+        match fact.kind {
+            FactKind::Offered => self.offered(fact, answers),
+            FactKind::Answered | FactKind::Abandoned | FactKind::Left(_) => self.decided(fact),
+            FactKind::Completed(_) => self.completed(fact),
+            FactKind::Resolved => self.resolved(fact),
+            FactKind::Reopened => self.resolved = false,
+            FactKind::CustomerMessage
+            | FactKind::AgentReply
+            | FactKind::Paused
+            | FactKind::Resumed
+            | FactKind::Rated(..)
+            | FactKind::Outcome(..) => {}
+        }
+    }
+
+    fn offered(&mut self, fact: &Fact, answers: &mut [Tied]) {
+        let queue = self.lanes.lane(fact.place).queue;
+        if let Some(latest) = self.visits.last() {
+            if latest.queue == queue && (latest.waits() || fact.time - latest.offered_at <= SKEW_MS) {
+                return;
+            }
+            if latest.waits() {
+                let latest_queue = latest.queue;
+                let visit = self.visits.len() - 1;
+                let names_it = |answer: &&mut Tied| !answer.used && answer.fact.named() == Some(latest_queue);
+                if let Some(answer) = answers.iter_mut().find(names_it) {
+                    answer.used = true;
+                    self.decide(visit, &answer.fact);
+                } else {
+                    self.visits[visit].decision = Decision::Left(fact.time);
+                    self.left_implicitly = Some((visit, fact.time));
+                }
+            }
+        }
+        self.visits.push(Visit {
+            lane: fact.place,
+            queue,
+            offered_at: fact.time,
+            decision: Decision::Waiting,
+            completed: None,
+            by_fact: false,
+        });
+        self.take_early(queue);
+    }
+
+    /// Gives the newest visit what came before it.
+    fn take_early(&mut self, queue: u32) {
+        if self.pending.is_empty() && self.early_completions.is_empty() {
+            return;
+        }
+        let visit = self.visits.len() - 1;
+        let offered_at = self.visits[visit].offered_at;
+        for early in &mut self.early_completions {
+            if early.0.is_none() && early.1.named().is_none_or(|named| named == queue) {
+                early.0 = Some(visit);
+            }
+        }
+        let (mine, others): (SmallVec<[Pending; 2]>, _) = std::mem::take(&mut self.pending)
+            .into_iter()
+            .partition(|early| early.fact.named().is_none_or(|named| named == queue));
+        self.pending = others;
+        for Pending { fact, first } in mine {
+            if offered_at - fact.time <= SKEW_MS || self.given.contains(&fact) {
+                self.decide(visit, &fact);
+            } else if first {
+                self.far.push((visit, fact));
+            } else {
+                self.conflict += 1;
+            }
+        }
+    }
+
+    /// An answered, abandoned or left.
+    fn decided(&mut self, fact: &Fact) {
+        let named = fact.named();
+        if self.confirms_transfer(fact) {
+            return;
+        }
+        if let Some(waiting) = self.waiting_in(named) {
+            self.decide(waiting, fact);
+            return;
+        }
+        let candidate = self.visits.iter().rfind(|visit| visit.is_in(named));
+        if candidate.is_some_and(|visit| visit.repeats(fact)) {
+            return;
+        }
+        let first = candidate.is_none();
+        if fact.kind == FactKind::Left(Reason::Transfer) && named.is_none() {
+            self.conflict += 1;
+        } else {
+            self.pending.push(Pending { fact: *fact, first });
+        }
+    }
+
+    fn confirms_transfer(&self, fact: &Fact) -> bool {
+        fact.kind == FactKind::Left(Reason::Transfer)
+            && self
+                .left_implicitly
+                .is_some_and(|(visit, time)| fact.time - time <= SKEW_MS && self.visits[visit].is_in(fact.named()))
+    }
+
+    fn waiting_in(&self, queue: Option<u32>) -> Option<usize> {
+        let latest = self.visits.last()?;
+        (latest.waits() && latest.is_in(queue)).then(|| self.visits.len() - 1)
+    }
+
+    /// Has this fact decide this visit, unless an earlier one did.
+    fn decide(&mut self, at: usize, fact: &Fact) {
+        let visit = &mut self.visits[at];
+        if !visit.waits() {
+            self.conflict += u32::from(!visit.repeats(fact));
+            return;
+        }
+        visit.by_fact = true;
+        visit.decision = match fact.kind {
+            FactKind::Answered => Decision::Answered(fact.time),
+            FactKind::Abandoned => Decision::Abandoned(fact.time),
+            _ => Decision::Left(fact.time),
+        };
+        self.skew += u32::from(fact.time < visit.offered_at);
+        if fact.kind == FactKind::Answered && !self.early_completions.is_empty() {
+            self.complete_early(at);
+        }
+    }
+
+    fn complete_early(&mut self, at: usize) {
+        let (mine, others): (SmallVec<[_; 1]>, _) = std::mem::take(&mut self.early_completions)
+            .into_iter()
+            .partition(|early: &(Option<usize>, Fact)| early.0 == Some(at));
+        self.early_completions = others;
+        for (_, fact) in mine {
+            match self.visits[at].completed {
+                None => {
+                    self.skew += 1;
+                    self.complete(at, &fact);
+                }
+                Some((standing, _)) => self.conflict += u32::from(fact.time - standing > SKEW_MS),
+            }
+        }
+    }
+
+    fn complete(&mut self, at: usize, fact: &Fact) {
+        let visit = &mut self.visits[at];
+        let answered_at = visit.answered_at().expect("only an answered visit is completed");
+        let handle_ms = match fact.kind {
+            FactKind::Completed(Some(parts)) => parts.total_ms(),
+            _ => fact.time.saturating_sub(answered_at),
+        };
+        visit.completed = Some((fact.time, handle_ms));
+    }
+
+    fn completed(&mut self, fact: &Fact) {
+        let named = fact.named();
+        if let Some(at) = in_service(&self.visits, named) {
+            self.complete(at, fact);
+            return;
+        }
+        if repeats_completion(&self.visits, named, fact.time) {
+            return;
+        }
+        if let Some(waiting) = self.waiting_in(named) {
+            self.close(waiting, fact.time);
+        } else if !self.visits.iter().any(|visit| visit.is_in(named)) {
+            self.early_completions.push((None, *fact));
+        } else {
+            self.conflict += 1;
+        }
+    }
+
+    fn resolved(&mut self, fact: &Fact) {
+        self.resolved = true;
+        let named = fact.named();
+        if let Some(waiting) = self.waiting_in(named) {
+            self.close(waiting, fact.time);
+        } else if let Some(queue) = named
+            && !self.visits.iter().any(|visit| visit.queue == queue)
+        {
+            self.resolved_in.push(queue);
+        }
+    }
+
+    /// Facts of one instant: first the ends that visits offered earlier can take, all judged by how things stood
+    /// before; then offers; then the rest. An answer beats any other end of the visit it means.
+    fn tied(&mut self, instant: &[Fact]) {
+        let mut facts: SmallVec<[Tied; 4]> = instant.iter().map(|&fact| Tied { fact, used: false }).collect();
+        facts.sort_by(|one, other| self.compare_tied(&one.fact, &other.fact));
+        let offers = facts.iter().position(|tied| tied.fact.kind != FactKind::Offered).unwrap_or(facts.len());
+        let (offers, rest) = facts.split_at_mut(offers);
+        let answers = rest.iter().position(|tied| tied.fact.kind != FactKind::Answered).unwrap_or(rest.len());
+        let (answers, rest) = rest.split_at_mut(answers);
+
+        let before = self.visits.clone();
+        let waiting = before.last().filter(|visit| visit.waits()).map(|visit| (before.len() - 1, visit.queue));
+        if let Some((visit, queue)) = waiting {
+            let elsewhere = offers.iter().any(|offer| self.lanes.lane(offer.fact.place).queue != queue);
+            for answer in &mut *answers {
+                if answer.fact.named().map_or(!elsewhere, |named| named == queue) {
+                    answer.used = true;
+                    self.decide(visit, &answer.fact);
+                }
+            }
+        }
+        let still_waiting = waiting.filter(|&(visit, _)| self.visits[visit].waits());
+        for end in &mut *rest {
+            end.used = self.ends_earlier(&end.fact, &before, still_waiting);
+        }
+        for offer in offers {
+            self.single(&offer.fact, answers);
+        }
+        for tied in answers.iter().chain(&*rest).filter(|tied| !tied.used) {
+            self.single(&tied.fact, &mut []);
+        }
+        self.resolved |= instant.iter().any(|fact| fact.kind == FactKind::Resolved);
+    }
+
+    /// Whether a visit that was there `before` this instant takes this abandoned, left, completed or resolved.
+    fn ends_earlier(&mut self, fact: &Fact, before: &[Visit], waiting: Option<(usize, u32)>) -> bool {
+        let named = fact.named();
+        let waiting = waiting.filter(|&(_, queue)| named.is_none_or(|named| named == queue)).map(|(visit, _)| visit);
+        match fact.kind {
+            FactKind::Abandoned | FactKind::Left(_) => {
+                if self.confirms_transfer(fact) {
+                    return true;
+                }
+                waiting.inspect(|&visit| self.decide(visit, fact)).is_some()
+            }
+            FactKind::Completed(_) => {
+                if let Some(at) = in_service(before, named) {
+                    if self.visits[at].completed.is_none() {
+                        self.complete(at, fact);
+                    }
+                    return true;
+                }
+                if repeats_completion(before, named, fact.time) {
+                    return true;
+                }
+                waiting.inspect(|&visit| self.close(visit, fact.time)).is_some()
+            }
+            FactKind::Resolved => {
+                let open = waiting.filter(|&visit| self.visits[visit].waits());
+                open.inspect(|&visit| self.close(visit, fact.time));
+                waiting.is_some()
+            }
+            _ => false,
+        }
+    }
+
+    fn close(&mut self, at: usize, time: u64) {
+        let visit = &mut self.visits[at];
+        match visit.decision {
+            Decision::Waiting => visit.decision = Decision::Closed(time),
+            Decision::Closed(_) => {}
+            _ => self.conflict += 1,
+        }
+    }
+
+    /// The order of facts within an instant: by kind, then by names, then by what they carry.
+    fn compare_tied(&self, one: &Fact, other: &Fact) -> Ordering {
+        let name = |fact: &Fact| fact.named().map(|queue| self.lanes.queues.text(queue).as_bytes());
+        rank(&one.kind).cmp(&rank(&other.kind)).then_with(|| match (one.kind, other.kind) {
+            (FactKind::Offered, FactKind::Offered) => self.lanes.compare(one.place, other.place),
+            (FactKind::Left(reason), FactKind::Left(other_reason)) => {
+                name(one).cmp(&name(other)).then_with(|| reason.name().cmp(other_reason.name()))
+            }
+            (FactKind::Completed(parts), FactKind::Completed(other_parts)) => {
+                name(one).cmp(&name(other)).then_with(|| parts.cmp(&other_parts))
+            }
+            _ => name(one).cmp(&name(other)),
+        })
+    }
+
+    /// The far facts that are the only decision of their visit: the earliest of each such visit.
+    pub(super) fn far_facts_to_give(&self) -> SmallVec<[Fact; 1]> {
+        let mut given: SmallVec<[Fact; 1]> = SmallVec::new();
+        let mut decided: SmallVec<[usize; 1]> = SmallVec::new();
+        for &(visit, fact) in &self.far {
+            if !self.visits[visit].by_fact && !decided.contains(&visit) {
+                decided.push(visit);
+                given.push(fact);
+            }
+        }
+        given
+    }
+
+    /// What was taken in amounts to this life; `facts` are all of its facts.
+    pub(super) fn life(&self, facts: &[Fact], settle_ms: u64) -> Life {
+        let last = facts.last().map_or(0, |fact| fact.time);
+        let Some(latest) = self.visits.last() else {
+            let orphan = u32::try_from(facts.len()).expect("facts are limited");
+            let until = last + self.lanes.unknown_expire_ms;
+            return Life { stays: SmallVec::new(), skew: 0, conflict: 0, orphan, last, until, finished: false };
+        };
+        let expire_ms = self.visits.iter().map(|visit| self.lanes.lane(visit.lane).expire_ms).max();
+        let expire_ms = expire_ms.expect("there is a visit");
+        let finished = match latest.decision {
+            Decision::Waiting => false,
+            Decision::Answered(_) => latest.completed.is_some() || self.resolved,
+            _ => true,
+        };
+        Life {
+            skew: self.skew,
+            conflict: self.conflict + self.unsettled(),
+            orphan: 0,
+            last,
+            until: last + if finished { settle_ms } else { expire_ms },
+            finished,
+            stays: self.stays(last + expire_ms),
+        }
+    }
+
+    /// Facts that nothing took after all.
+    fn unsettled(&self) -> u32 {
+        let repeats = |at: usize, fact: &Fact| self.visits[at].repeats(fact);
+        let far = self.far.iter().filter(|(visit, fact)| !repeats(*visit, fact)).count();
+        let never_offered = |queue: &&u32| !self.visits.iter().any(|visit| visit.queue == **queue);
+        let resolved = self.resolved_in.iter().filter(never_offered).count();
+        let count = self.pending.len() + self.early_completions.len() + far + resolved;
+        u32::try_from(count).expect("facts are limited")
+    }
+
+    fn stays(&self, expires_at: u64) -> SmallVec<[Stay; 1]> {
+        let stay = |visit: &Visit| {
+            let promise = self.lanes.lane(visit.lane).promise_at(visit.offered_at);
+            Stay::visit(visit.lane, visit.offered_at, promise, visit.decision, visit.completed, expires_at)
+        };
+        let [first, .., latest] = &self.visits[..] else {
+            return self.visits.iter().map(stay).collect();
+        };
+        let mut stays: SmallVec<[Stay; 1]> = self.visits.iter().map(|visit| stay(visit).of_several()).collect();
+        let answered = self.visits.iter().filter_map(Visit::answered_at).min();
+        let decision = answered.map_or(latest.decision, Decision::Answered);
+        stays.push(stay(&Visit { decision, completed: None, ..*first }).of_the_contact());
+        stays
+    }
+}
+
+/// A fact of an instant with several, and whether it has been judged.
+#[derive(Clone, Copy, Debug)]
+struct Tied {
+    fact: Fact,
+    used: bool,
+}
+
+/// Offers first, then by what beats what.
+fn rank(kind: &FactKind) -> u8 {
+    match kind {
+        FactKind::Offered => 0,
+        FactKind::Answered => 1,
+        FactKind::Abandoned => 2,
+        FactKind::Left(_) => 3,
+        FactKind::Completed(_) => 4,
+        FactKind::Reopened => 5,
+        FactKind::Resolved => 6,
+        _ => 7,
+    }
+}
+
+/// The latest visit of the queue, if one is named, that was answered and not yet completed.
+fn in_service(visits: &[Visit], queue: Option<u32>) -> Option<usize> {
+    let open = |visit: &Visit| visit.is_in(queue) && visit.answered_at().is_some() && visit.completed.is_none();
+    visits.iter().rposition(open)
+}
+
+/// Whether the latest completion in the queue, if one is named, is so recent that this one tells it again.
+fn repeats_completion(visits: &[Visit], queue: Option<u32>, time: u64) -> bool {
+    let latest = visits.iter().rev().filter(|visit| visit.is_in(queue)).find_map(|visit| visit.completed);
+    latest.is_some_and(|(completed_at, _)| time.abs_diff(completed_at) <= SKEW_MS)
+}
