@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that fails says so by panicking")]
 
+mod direction;
+mod hostile;
 mod model;
+mod properties;
 mod real_data;
+mod restart;
 mod scenario;
 mod simulation;

@@ -153,7 +153,7 @@ fn limits(section: &mut Section<'_>) -> Limits {
     Limits {
         lanes: limit("lanes", 1, 100_000, usual.lanes),
         contacts: limit("contacts", 1, 1_000_000_000, usual.contacts),
-        facts: limit("facts", 8, 100_000, usual.facts),
+        facts: limit("facts", 8, 4_096, usual.facts),
         worst: limit("worst", 1, 1_000, usual.worst),
         record_bytes: limit("record_bytes", 256, 64 * 1024 * 1024, usual.record_bytes),
     }

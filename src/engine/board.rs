@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::histogram::Collector;
 use crate::engine::lane::{Lane, Lanes};
-use crate::engine::page::{Mark, PAGE_MS, Speaks};
+use crate::engine::mark::Mark;
+use crate::engine::page::{PAGE_MS, Speaks};
 use crate::engine::settings::Window;
 use crate::engine::shard::Shard;
 use crate::engine::sums::{LaneSums, expired, floor, is_before, stay_of, tells};
@@ -104,10 +105,12 @@ pub fn earliest(shards: &[&Shard]) -> Option<EventTime> {
 /// Offers, answers, ends and completions of visits in slots from `from` on: what a report up to there leaves out.
 pub fn ahead(shards: &[&Shard], from: EventTime) -> u64 {
     const TOLD: [Cell; 5] = [Cell::Offered, Cell::Answered, Cell::Abandoned, Cell::Left, Cell::Completed];
-    let lanes = shards.iter().flat_map(|shard| shard.lanes.iter());
-    let told = lanes.map(|lane| {
-        let cells = lane.pages.cells(from.millis(), u64::MAX, Measure::Wait);
-        TOLD.iter().map(|&cell| cells[cell]).sum::<u64>()
+    let told = shards.iter().flat_map(|shard| {
+        let from = floor(from.millis(), shard.settings().slots.fine_ms);
+        shard.lanes.iter().map(move |lane| {
+            let cells = lane.pages.cells(from, u64::MAX, Measure::Wait);
+            TOLD.iter().map(|&cell| cells[cell]).sum::<u64>()
+        })
     });
     told.sum()
 }
@@ -266,7 +269,16 @@ fn longest(shard: &Shard, lane: &Lane, now: u64) -> Vec<Waiting> {
             over: is_before(shard, stay.deadline(), now),
         })
     });
-    waiting.take(shard.settings().limits.worst).collect()
+    let mut longest: Vec<Waiting> = Vec::new();
+    for next in waiting {
+        // Whoever was offered at the same instant as the last of the list is looked at too: ties go by id.
+        if longest.len() >= shard.settings().limits.worst && longest.last().is_some_and(|last| last.since < next.since)
+        {
+            break;
+        }
+        longest.push(next);
+    }
+    longest
 }
 
 /// Longest first, then by id, the forgotten last.

@@ -1,8 +1,9 @@
 //! Stream time: the latest event time believed.
 //!
 //! One wild timestamp must not move it, because it decides what is too late and what is forgotten; a real gap (a night,
-//! a month missing from an archive) must. So a record far ahead is doubted until a run of records in a row is as far
-//! ahead. Reads no clock: it is told what the records say.
+//! a month missing from an archive) must. So a record far ahead is doubted until several are; each record that is not far
+//! ahead refutes the most distant of the doubted. So a wild time is gone with the next record, while a gap is believed
+//! although stragglers from before it still come. Reads no clock: it is told what the records say.
 
 use arrayvec::ArrayVec;
 
@@ -11,10 +12,10 @@ use crate::event::EventTime;
 /// A record further ahead than this, in milliseconds, is doubted.
 pub const LEAP_MS: u64 = 3_600_000;
 
-/// So many doubted records in a row are believed.
+/// So many doubted records are believed.
 pub const RUN: usize = 8;
 
-/// The latest event time believed, and the run of doubted records that may overturn it.
+/// The latest event time believed, and the doubted records that may overturn it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct StreamClock {
     believed: Option<u64>,
@@ -28,16 +29,16 @@ impl StreamClock {
         let time = time.millis();
         if self.reaches(time) {
             self.believed = self.believed.max(Some(time));
-            self.run.clear();
-            return;
-        }
-        let place = self.run.partition_point(|&doubted| doubted <= time);
-        self.run.insert(place, time);
-        if self.run.is_full() {
-            self.believed = self.run.pop_at(0);
-            while self.run.first().is_some_and(|&next| self.reaches(next)) {
+            self.run.pop();
+        } else {
+            let place = self.run.partition_point(|&doubted| doubted <= time);
+            self.run.insert(place, time);
+            if self.run.is_full() {
                 self.believed = self.run.pop_at(0);
             }
+        }
+        while self.run.first().is_some_and(|&next| self.reaches(next)) {
+            self.believed = self.believed.max(self.run.pop_at(0));
         }
     }
 
@@ -106,6 +107,14 @@ mod tests {
         let clock = after(&(0..20).map(|n| n * 600).collect::<Vec<_>>());
         assert_eq!(clock.now(), Some(12 * 600 * 60_000));
         assert_eq!(clock.end(), Some(19 * 600 * 60_000));
+    }
+
+    #[test]
+    fn stragglers_do_not_hide_a_gap() {
+        let evening = [0, 1, 2, 3, 4, 5, 6, 7];
+        let mixed = [600, 5, 601, 602, 6, 603, 604, 605, 606, 7, 607, 608, 609, 610, 611, 612];
+        assert_eq!(after(&[&evening[..], &mixed[..]].concat()).now(), Some(612 * 60_000));
+        assert_eq!(after(&[&evening[..], &[600, 601, 602, 20]].concat()).end(), Some(601 * 60_000));
     }
 
     #[test]

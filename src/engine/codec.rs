@@ -4,10 +4,11 @@
 //! shards that took in the same log have the same bytes, wherever one of them was stopped and continued in between.
 //! What can be derived (who waits, when to forget whom) is derived again on reading.
 //!
-//! Layout: magic, format version, length and hash of the settings as far as they decide what is booked, then the body
-//! (postcard), then a hash over everything before it. Bytes that fail any of this are refused with the reason; nothing
+//! Layout: magic, format version, a hash of the settings as far as they decide what is booked, the body (postcard), and a
+//! hash over everything before it. Bytes that fail any of this are refused with the reason; nothing
 //! is guessed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -16,8 +17,9 @@ use thiserror::Error;
 use crate::engine::clock::StreamClock;
 use crate::engine::fact::{Fact, FactKind, Facts};
 use crate::engine::lane::{Names, hash_of};
-use crate::engine::page::{Mark, Pages};
-use crate::engine::settings::Settings;
+use crate::engine::mark::Mark;
+use crate::engine::page::Pages;
+use crate::engine::settings::{Limits, Overlays, PromiseOverlay, Settings};
 use crate::engine::shard::{Input, Keep, Shard};
 use crate::engine::store::Handle;
 
@@ -43,7 +45,9 @@ pub enum DecodeError {
     #[error("the encoded shard is damaged: its hash does not match")]
     Damaged,
     /// They were made under settings that would have booked otherwise.
-    #[error("the shard was encoded under other settings (promises, lifetimes, limits or slot widths differ)")]
+    #[error(
+        "the shard was encoded under other settings (targets, lifetimes, limits, slot widths or the longest window differ)"
+    )]
     OtherSettings,
     /// They are whole, but hold what no shard holds.
     #[error("the encoded shard contradicts itself: {0}")]
@@ -98,8 +102,7 @@ impl Shard {
                 .pages()
                 .iter()
                 .map(|(number, page)| {
-                    let mut marks: Vec<_> =
-                        page.marks().iter().map(|mark| (mark.key(), number_of(mark.contact))).collect();
+                    let mut marks: Vec<_> = page.marks().map(|mark| (mark.key(), number_of(mark.contact))).collect();
                     marks.sort_unstable();
                     PageBody(*number, page.counts().to_vec(), marks)
                 })
@@ -183,15 +186,20 @@ impl Shard {
             handles.push(handle);
         }
         for (number, lane) in (0..).zip(&body.lanes) {
-            let pages = lane.pages.iter().map(|PageBody(page, counts, marks)| {
-                let marks = marks.iter().map(|&(key, contact)| {
-                    let place = (contact as usize).checked_sub(1);
-                    Mark::from_key(key, place.and_then(|place| handles.get(place)).copied().unwrap_or(Handle::NONE))
-                });
-                (*page, counts.clone(), marks.collect())
-            });
-            let widths = shard.settings.slots;
-            shard.lanes.lane_mut(number).pages = Pages::restore(widths, lane.aged, pages.collect());
+            let pages: Option<Vec<_>> = lane
+                .pages
+                .iter()
+                .map(|PageBody(page, counts, marks)| {
+                    let marks = marks.iter().map(|&(key, contact)| {
+                        let place = (contact as usize).checked_sub(1);
+                        let handle = place.and_then(|place| handles.get(place)).copied();
+                        Mark::from_key(key, handle.unwrap_or(Handle::NONE))
+                    });
+                    marks.collect::<Option<Vec<_>>>().map(|marks| (*page, counts.clone(), marks))
+                })
+                .collect();
+            let restored = pages.and_then(|pages| Pages::restore(shard.settings.slots, lane.aged, pages));
+            shard.lanes.lane_mut(number).pages = restored.ok_or(DecodeError::Contradictory("a page"))?;
         }
         Ok(shard)
     }
@@ -215,10 +223,23 @@ impl Shard {
     }
 }
 
-/// A hash of the settings that decide what is booked and what is forgotten. Windows and the reports' zone only decide
-/// what is shown.
+/// A hash of the settings that decide what is booked, forgotten and dropped. All else only decides what is shown, and may
+/// change while the state is kept.
 fn hash_of_settings(settings: &Settings) -> u64 {
-    let Settings { slots, lifetimes, limits, promises, windows: _, zone: _ } = settings;
-    let bytes = postcard::to_allocvec(&(slots, lifetimes, limits, promises)).expect("a vector takes all bytes");
+    let Limits { lanes, contacts, facts, worst: _, record_bytes: _ } = settings.limits;
+    let windows = settings.windows.iter().map(|window| window.length_ms).max();
+    let booked = (settings.slots, &settings.lifetimes, (lanes, contacts, facts), windows);
+    let targets = |overlay: &PromiseOverlay| (overlay.answer_within_ms, overlay.short_abandon_ms);
+    let scope = |scope: &Overlays| {
+        let by_name = |overlays: &BTreeMap<String, PromiseOverlay>| {
+            overlays.iter().map(|(name, overlay)| (name.clone(), targets(overlay))).collect::<Vec<_>>()
+        };
+        (targets(&scope.all), by_name(&scope.channel), by_name(&scope.tier))
+    };
+    let rows = settings.promises.iter().map(|(from, row)| {
+        let queues = row.queues.iter().map(|(id, overlays)| (id.clone(), scope(overlays)));
+        (*from, scope(&row.service), queues.collect::<Vec<_>>())
+    });
+    let bytes = postcard::to_allocvec(&(booked, rows.collect::<Vec<_>>())).expect("a vector takes all bytes");
     hash_of(&bytes)
 }

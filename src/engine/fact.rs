@@ -66,6 +66,12 @@ impl Fact {
         if matches!(self.kind, FactKind::Offered) { None } else { self.place.checked_sub(1) }
     }
 
+    /// Whether it can begin or end a visit.
+    pub fn decides(&self) -> bool {
+        use FactKind::{Abandoned, Answered, Completed, Left, Offered, Resolved};
+        matches!(self.kind, Offered | Answered | Abandoned | Left(_) | Completed(_) | Resolved)
+    }
+
     fn pack(&self) -> (u64, Option<u128>) {
         let (code, payload) = match self.kind {
             FactKind::Offered => (OFFERED, None),
@@ -201,6 +207,12 @@ impl Facts {
     /// Whether this fact is there.
     pub fn contains(&self, fact: &Fact) -> bool {
         self.iter().any(|there| there == *fact)
+    }
+
+    /// Lets go of the oldest fact that can neither begin nor end a visit; tells whether there was one.
+    pub fn forget_one_that_decides_nothing(&mut self) -> bool {
+        let idle = self.iter().find(|fact| !fact.decides());
+        idle.inspect(|idle| *self = self.without(idle)).is_some()
     }
 
     /// All facts but this one.

@@ -167,6 +167,7 @@ impl Collector {
                 }
             }
         }
+        cells.shrink_to_fit();
         let (count, sum_ms, max_ms) = (self.count, self.sum_ms, self.max_ms);
         (self.count, self.sum_ms, self.max_ms) = (0, 0, 0);
         Distribution { cells, count, sum_ms, max_ms }

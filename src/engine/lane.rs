@@ -32,7 +32,7 @@ pub struct Names {
 impl Names {
     /// Room for `limit` names besides `reserved` ones.
     pub fn new<'a>(limit: usize, reserved: impl IntoIterator<Item = &'a str>) -> Names {
-        let mut names = Names { texts: Vec::new(), numbers: HashTable::new(), limit: PLACES };
+        let mut names = Names { texts: Vec::new(), numbers: HashTable::new(), limit: PLACES - 1 };
         names.number(OTHER);
         for text in reserved {
             names.number(text);

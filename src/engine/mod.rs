@@ -1,7 +1,8 @@
 //! The engine: facts in, tallies out. Pure: no clock, no I/O, no tasks, no locks, no logging, no randomness.
 //!
 //! Reading order, which is the way of a fact: [`fact`] is what one event says; [`contact`] folds the facts of one
-//! contact into visits by the rules of `visit`; [`stay`] turns a visit into bookings; [`page`] holds bookings by slot, one [`lane`] at a time;
+//! contact into visits by the rules of `visit`; [`stay`] turns a visit into bookings; [`page`] holds bookings by slot and
+//! [`mark`]s by duration, one [`lane`] at a time;
 //! [`shard`] ties them together for one partition, with [`store`] for contacts and [`clock`] for stream time; [`board`]
 //! sums shards into [`tally`] and [`histogram`] at an instant it is given. [`codec`] makes bytes of a shard and back.
 //! [`settings`] is what all of them are told.
@@ -13,6 +14,7 @@ pub mod contact;
 pub mod fact;
 pub mod histogram;
 pub mod lane;
+pub mod mark;
 pub mod page;
 pub mod settings;
 pub mod shard;

@@ -7,9 +7,11 @@
 //! Every booking can be taken back. Old pages are cut coarser, once, when the shard says so. A page does not know what
 //! `now` is; who sums a span decides what has passed.
 
+use crate::engine::mark::{Mark, Marks};
 use crate::engine::settings::SlotWidths;
 use crate::engine::store::Handle;
 use crate::engine::tally::{Cell, CellSet, Cells, Measure, Quantity};
+use crate::event::EventTime;
 
 /// The span of a page in milliseconds.
 pub const PAGE_MS: u64 = 3_600_000;
@@ -41,63 +43,12 @@ impl Speaks {
     }
 }
 
-/// A measured duration.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Mark {
-    key: u64,
-    /// Whose it is; the record may have been forgotten since.
-    pub contact: Handle,
-}
-
-/// The longest duration that can be told, in milliseconds: two years. A longer one is told as this.
-pub const LONGEST_MS: u64 = (1 << VALUE_BITS) - 1;
-
-const VALUE_BITS: u32 = 36;
-
-impl Mark {
-    fn new(slot: u16, speaks: Speaks, quantity: Quantity, duration_ms: u64, contact: Handle) -> Mark {
-        let group = u64::from(slot) << 8 | (speaks as u64) << 4 | quantity as u64;
-        Mark { key: group << VALUE_BITS | duration_ms.min(LONGEST_MS), contact }
-    }
-
-    /// The duration in milliseconds.
-    pub fn duration_ms(&self) -> u64 {
-        self.key & LONGEST_MS
-    }
-
-    /// What was measured.
-    pub fn quantity(&self) -> Quantity {
-        Quantity::ALL[(self.key >> VALUE_BITS & 0xF) as usize % Quantity::COUNT]
-    }
-
-    /// Which measures it speaks for.
-    pub fn speaks(&self) -> Speaks {
-        Speaks::ALL[(self.key >> (VALUE_BITS + 4) & 0xF) as usize % Speaks::ALL.len()]
-    }
-
-    #[expect(clippy::cast_possible_truncation, reason = "nine bits are left")]
-    fn slot(&self) -> u16 {
-        (self.key >> (VALUE_BITS + 8)) as u16
-    }
-
-    /// All that tells marks apart but the contact.
-    pub fn key(&self) -> u64 {
-        self.key
-    }
-
-    /// The mark of this key.
-    pub fn from_key(key: u64, contact: Handle) -> Mark {
-        Mark { key, contact }
-    }
-}
-
 /// One hour of a lane.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
     /// Slot (9 bits), measures (3), cell (4), count (16), ascending. A count beyond 16 bits takes several entries.
     counts: Vec<u32>,
-    /// In order of booking, as far as nothing was taken back.
-    marks: Vec<Mark>,
+    marks: Marks,
 }
 
 const COUNT_BITS: u32 = 16;
@@ -152,11 +103,6 @@ impl Page {
         at + further.count()
     }
 
-    fn take_back_mark(&mut self, mark: &Mark) {
-        let at = self.marks.iter().rposition(|booked| booked == mark).expect("what is taken back was booked");
-        self.marks.swap_remove(at);
-    }
-
     /// Cuts slots to multiples of `ratio` fine ones.
     fn coarsen(&mut self, ratio: u16) {
         let mut merged: Vec<u32> = Vec::with_capacity(self.counts.len());
@@ -183,11 +129,7 @@ impl Page {
         }
         merged.shrink_to_fit();
         self.counts = merged;
-        for mark in &mut self.marks {
-            let slot = mark.slot();
-            *mark = Mark::new(slot - slot % ratio, mark.speaks(), mark.quantity(), mark.duration_ms(), mark.contact);
-        }
-        self.marks.shrink_to_fit();
+        self.marks.coarsen(ratio);
     }
 
     fn is_empty(&self) -> bool {
@@ -199,13 +141,20 @@ impl Page {
         &self.counts
     }
 
-    /// The marks, in no particular order.
-    pub fn marks(&self) -> &[Mark] {
-        &self.marks
+    /// The marks.
+    pub fn marks(&self) -> impl Iterator<Item = &Mark> {
+        self.marks.in_slots(0, u32::MAX)
     }
 }
 
 const SLOT_SHIFT: u32 = 7;
+
+/// Whether an entry of a page's counts, of so many slots, can be one.
+fn is_sound(entry: u32, slots: u64) -> bool {
+    let (speaks, cell) = (entry >> (COUNT_BITS + 4) & 7, entry >> COUNT_BITS & 0xF);
+    let known = (speaks as usize) < Speaks::ALL.len() && (cell as usize) < Cell::COUNT;
+    known && entry & COUNT_MAX > 0 && u64::from(entry >> (COUNT_BITS + SLOT_SHIFT)) < slots
+}
 
 /// What is booked in one lane.
 #[derive(Clone, Debug)]
@@ -257,8 +206,8 @@ impl Pages {
         let Some((page, slot)) = self.page_and_slot(time) else { return };
         let mark = Mark::new(slot, speaks, quantity, duration_ms, contact);
         match change {
-            Change::Book => self.pages[page].1.marks.push(mark),
-            Change::TakeBack => self.pages[page].1.take_back_mark(&mark),
+            Change::Book => self.pages[page].1.marks.add(mark),
+            Change::TakeBack => self.pages[page].1.marks.take_back(&mark),
         }
         self.drop_if_empty(page);
     }
@@ -268,8 +217,7 @@ impl Pages {
         let first = self.pages.first().map_or(0, |(first, _)| *first);
         let guess = usize::try_from((time / PAGE_MS).wrapping_sub(first)).unwrap_or(usize::MAX);
         let Some((_, page)) = self.pages.get(guess) else { return 0 };
-        let mark = page.marks.last().map_or(0, |mark| mark.key);
-        mark ^ u64::from(page.counts.last().copied().unwrap_or(0))
+        page.marks.approach() ^ u64::from(page.counts.last().copied().unwrap_or(0))
     }
 
     /// Gives pages that end at or before `coarse_until` coarse slots, and lets go of those that end at or before
@@ -288,7 +236,7 @@ impl Pages {
         self.pages.drain(..dropped);
     }
 
-    /// Everything booked in `[from, to)`, both in milliseconds: calls `cells` with slot start, measures, cell and
+    /// Everything booked in `[from, to)`, both in milliseconds: calls `visit` with slot start, measures, cell and
     /// count, in ascending order of slots.
     pub fn each_count(&self, from: u64, to: u64, mut visit: impl FnMut(u64, Speaks, Cell, u64)) {
         for (start, page) in self.pages_touching(from, to) {
@@ -307,17 +255,13 @@ impl Pages {
         }
     }
 
-    /// Every duration measured in `[from, to)`, both in milliseconds, with the start of its slot, in no particular
-    /// order within a page.
+    /// Every duration measured in `[from, to)`, both in milliseconds, with the start of its slot, in order of slots.
     pub fn each_mark(&self, from: u64, to: u64, mut visit: impl FnMut(u64, &Mark)) {
         for (start, page) in self.pages_touching(from, to) {
             let low = self.slot_bound(start, from);
             let high = self.slot_bound(start, to);
-            for mark in &page.marks {
-                let slot = u32::from(mark.slot());
-                if (low..high).contains(&slot) {
-                    visit(start + u64::from(slot) * self.widths.fine_ms, mark);
-                }
+            for mark in page.marks.in_slots(low, high) {
+                visit(start + u64::from(mark.slot()) * self.widths.fine_ms, mark);
             }
         }
     }
@@ -343,10 +287,20 @@ impl Pages {
         (self.coarse_before, self.dropped_before)
     }
 
-    /// Pages as they were when they were encoded.
-    pub fn restore(widths: SlotWidths, aged: (u64, u64), pages: Vec<(u64, Vec<u32>, Vec<Mark>)>) -> Pages {
-        let pages = pages.into_iter().map(|(number, counts, marks)| (number, Page { counts, marks })).collect();
-        Pages { widths, pages, coarse_before: aged.0, dropped_before: aged.1 }
+    /// Pages as they were when they were encoded; none if they cannot have been.
+    pub fn restore(widths: SlotWidths, aged: (u64, u64), pages: Vec<(u64, Vec<u32>, Vec<Mark>)>) -> Option<Pages> {
+        let slots = PAGE_MS / widths.fine_ms;
+        let in_order = pages.is_sorted_by(|one, next| one.0 < next.0);
+        let sound = pages.iter().all(|(number, counts, marks)| {
+            *number <= EventTime::MAX.millis()
+                && (!counts.is_empty() || !marks.is_empty())
+                && counts.is_sorted()
+                && counts.iter().all(|&entry| is_sound(entry, slots))
+                && marks.iter().all(|mark| u64::from(mark.slot()) < slots)
+        });
+        let page = |counts, marks| Page { counts, marks: Marks::of(marks) };
+        let pages = pages.into_iter().map(|(number, counts, marks)| (number, page(counts, marks))).collect();
+        (in_order && sound).then_some(Pages { widths, pages, coarse_before: aged.0, dropped_before: aged.1 })
     }
 
     /// Fine slots in a coarse one.

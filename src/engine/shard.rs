@@ -198,22 +198,32 @@ impl Shard {
     }
 
     fn insert_fact(&mut self, handle: Handle, fact: &Fact) {
-        let facts = &self.contacts.held(handle).facts;
-        let limit = self.settings.limits.facts;
-        if facts.words().len() >= limit && facts.count() >= limit && !facts.contains(fact) {
-            self.input.overflow_facts += 1;
-            return;
-        }
         let settle_ms = self.settings.lifetimes.settle_ms;
-        let (before, after) = match self.contacts.held_mut(handle).facts.insert(fact) {
-            Inserted::Duplicate => {
-                self.input.duplicate += 1;
+        let facts = &mut self.contacts.held_mut(handle).facts;
+        let full = facts.words().len() >= self.settings.limits.facts && facts.count() >= self.settings.limits.facts;
+        let (before, after) = if full && !facts.contains(fact) {
+            self.input.overflow_facts += 1;
+            let mut changed = facts.clone();
+            // What decides a visit is worth more than what was said meanwhile.
+            if !fact.decides() || !changed.forget_one_that_decides_nothing() {
                 return;
             }
-            Inserted::Last => fold_with_last(&self.contacts.held(handle).facts, &self.lanes, settle_ms),
-            Inserted::Between => {
-                let facts = &self.contacts.held(handle).facts;
-                (self.fold(&facts.without(fact)), self.fold(facts))
+            changed.insert(fact);
+            let before = self.fold(&self.contacts.held(handle).facts);
+            let after = self.fold(&changed);
+            self.contacts.held_mut(handle).facts = changed;
+            (before, after)
+        } else {
+            match facts.insert(fact) {
+                Inserted::Duplicate => {
+                    self.input.duplicate += 1;
+                    return;
+                }
+                Inserted::Last => fold_with_last(&self.contacts.held(handle).facts, &self.lanes, settle_ms),
+                Inserted::Between => {
+                    let facts = &self.contacts.held(handle).facts;
+                    (self.fold(&facts.without(fact)), self.fold(facts))
+                }
             }
         };
         self.book(handle, &before, &after);
@@ -327,20 +337,27 @@ impl Shard {
         let until = self.held_until(oldest);
         let settled = lives.len() == 1 && oldest.finished;
         self.contacts.held_mut(handle).settled_until = if settled { until } else { Contact::UNSETTLED };
-        self.contacts.plan(handle, until);
+        // Looked at again before long, so that plans for contacts that settle early do not pile up until their day.
+        let again = self.clock.now().map_or(u32::MAX, |now| minute_of(now + self.shortest_hold_ms()));
+        self.contacts.plan(handle, until.min(again));
     }
 
     /// The minute of stream time through which a life is held.
     fn held_until(&self, life: &Life) -> u32 {
-        let minute = (life.until + self.settings.lifetimes.lateness_ms) / MINUTE_MS;
-        u32::try_from(minute).unwrap_or(u32::MAX)
+        minute_of(life.until + self.settings.lifetimes.lateness_ms)
+    }
+
+    /// No contact is forgotten sooner than this after its last fact, in milliseconds.
+    fn shortest_hold_ms(&self) -> u64 {
+        let lifetimes = &self.settings.lifetimes;
+        lifetimes.settle_ms.min(lifetimes.shortest_expire_ms()) + lifetimes.lateness_ms
     }
 
     /// Lets go of every life that is held no longer, and of slots that are no longer shown. What a life contributed
     /// stays.
     fn forget(&mut self) {
         let Some(now) = self.clock.now() else { return };
-        let minute = u32::try_from(now / MINUTE_MS).unwrap_or(u32::MAX);
+        let minute = minute_of(now);
         while let Some(handle) = self.contacts.next_due(minute) {
             match self.contacts.held(handle).settled_until {
                 Contact::UNSETTLED => {}
@@ -349,7 +366,8 @@ impl Shard {
                     continue;
                 }
                 until => {
-                    self.contacts.plan(handle, until);
+                    let again = minute_of(now + self.shortest_hold_ms());
+                    self.contacts.plan(handle, until.min(again));
                     continue;
                 }
             }
@@ -390,3 +408,7 @@ impl Shard {
 }
 
 const NOTHING: Bookings = [None; 5];
+
+fn minute_of(time: u64) -> u32 {
+    u32::try_from(time / MINUTE_MS).unwrap_or(u32::MAX)
+}

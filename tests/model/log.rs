@@ -37,7 +37,7 @@ pub struct Input {
 pub struct Stream {
     /// The latest time believed; none at first.
     pub believed: Option<u64>,
-    /// The doubted records in a row.
+    /// The doubted records.
     pub doubted: Vec<u64>,
 }
 
@@ -45,17 +45,21 @@ impl Stream {
     /// A record of this time came.
     pub fn observe(&mut self, time: u64) {
         if self.is_plausible(time) {
-            self.doubted.clear();
-            self.believed = self.believed.max(Some(time));
-            return;
-        }
-        self.doubted.push(time);
-        if self.doubted.len() == RUN {
-            // The lowest is believed, and what it makes plausible; what is still too far ahead stays doubted.
+            // It refutes the most distant of those doubted.
             self.doubted.sort_unstable();
-            while self.doubted.len() == RUN || self.doubted.first().is_some_and(|&next| self.is_plausible(next)) {
+            self.doubted.pop();
+            self.believed = self.believed.max(Some(time));
+        } else {
+            self.doubted.push(time);
+            self.doubted.sort_unstable();
+            if self.doubted.len() == RUN {
                 self.believed = Some(self.doubted.remove(0));
             }
+        }
+        // What is plausible by now is believed; what is still too far ahead stays doubted.
+        while let Some(next) = self.doubted.first().copied().filter(|&next| self.is_plausible(next)) {
+            self.doubted.remove(0);
+            self.believed = self.believed.max(Some(next));
         }
     }
 

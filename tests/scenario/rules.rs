@@ -183,7 +183,7 @@ pub(super) const RULES: &[(&str, &[&str])] = &[
     ),
     (
         "Lives are cut from all facts in their order of time.",
-        &["late_fact_in_the_gap_joins_two_lives", "late_fact_can_cut_a_life_in_two"],
+        &["late_fact_in_the_gap_joins_two_lives", "late_fact_can_cut_a_life_in_two", "lives_cut_anew_still_wait"],
     ),
     (
         "A waiting contact expires.",
@@ -211,7 +211,7 @@ pub(super) const RULES: &[(&str, &[&str])] = &[
         "A time far ahead is believed when eight in a row confirm it.",
         &[
             "wild_time_does_not_move_the_stream",
-            "doubted_run_is_broken_by_a_sober_record",
+            "sober_record_refutes_a_doubted_one",
             "agents_tell_the_time_and_nothing_else",
         ],
     ),
@@ -219,7 +219,11 @@ pub(super) const RULES: &[(&str, &[&str])] = &[
     ("Queues beyond the limit are tallied as `_other`.", &["queues_beyond_the_limit_are_tallied_as_other"]),
     (
         "Facts and contacts beyond the limit are dropped and counted.",
-        &["facts_beyond_the_limit_are_dropped", "contacts_beyond_the_limit_are_dropped"],
+        &[
+            "facts_beyond_the_limit_are_dropped",
+            "what_decides_a_visit_displaces_what_does_not",
+            "contacts_beyond_the_limit_are_dropped",
+        ],
     ),
     // The tail.
     (

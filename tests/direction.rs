@@ -1,0 +1,62 @@
+//! Which module may know which: the engine knows events and itself, events know nothing else. Kept by reading `use`
+//! lines, so that a wrong turn is seen when it is taken.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Folder, what of this crate it may name, and which other crates.
+const ALLOWED: [(&str, &[&str], &[&str]); 3] = [
+    (
+        "src/engine",
+        &["engine", "event"],
+        &["arrayvec", "compact_str", "hashbrown", "hdrhistogram", "rapidhash", "serde", "smallvec", "thiserror"],
+    ),
+    ("src/event", &["event"], &["serde", "serde_json", "memchr", "jiff", "proptest"]),
+    ("src/simulate", &["simulate", "event"], &["jiff", "libm", "rand_pcg", "thiserror", "serde_json"]),
+];
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let nested = entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] });
+    nested.filter(|path| path.extension().is_some_and(|end| end == "rs")).collect()
+}
+
+/// What is wrong with one line of a file, if anything.
+fn wrong_turn(line: &str, own: &[&str], others: &[&str]) -> Option<String> {
+    let named = line.trim_start().strip_prefix("use ")?;
+    let first = named.split([':', ';', ' ', '{']).next()?;
+    match first {
+        "std" | "super" | "self" => None,
+        "crate" => {
+            let module = named.strip_prefix("crate::")?.split([':', ';']).next()?;
+            (!own.contains(&module)).then(|| format!("names crate::{module}"))
+        }
+        other if others.contains(&other) => None,
+        // Names in scope, such as the items of an enum.
+        other if other.starts_with(char::is_uppercase) => None,
+        other => Some(format!("names {other}")),
+    }
+}
+
+#[test]
+fn modules_know_only_what_they_may() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut wrong = Vec::new();
+    for (folder, own, others) in ALLOWED {
+        let files = sources(&root.join(folder));
+        assert!(files.len() > 3, "{folder} has moved");
+        for file in files {
+            let text = fs::read_to_string(&file).unwrap();
+            let turns = text.lines().filter_map(|line| wrong_turn(line, own, others));
+            wrong.extend(turns.map(|turn| format!("{}: {turn}", file.display())));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_wrong_turn_is_seen() {
+    assert!(wrong_turn("use crate::config::Config;", &["engine"], &[]).is_some());
+    assert!(wrong_turn("    use tokio::net::TcpListener;", &["engine"], &[]).is_some());
+    assert!(wrong_turn("use crate::engine::fact::Fact;", &["engine"], &[]).is_none());
+}

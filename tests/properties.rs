@@ -1,0 +1,161 @@
+//! What holds for every history: order and repetition, merging, reading, and how cells add up.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use holdline::engine::board::{self, GroupBy, Groups};
+use holdline::engine::histogram::Distribution;
+use holdline::engine::lane::hash_of;
+use holdline::engine::settings::{Settings, Window};
+use holdline::engine::shard::{Keep, Shard};
+use holdline::engine::tally::{Cell, Measure};
+use holdline::event::{ContactEvent, Event, EventTime, HandleParts, Kind, Reason};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+const START_MS: u64 = 1_772_438_400_000;
+const BY: GroupBy = GroupBy { queue: true, channel: true, tier: false };
+
+/// Anything that could be said of six contacts within two hours, true or not.
+fn history() -> impl Strategy<Value = Vec<Event<'static>>> {
+    let queue = || select(vec!["billing", "sales", "support"]);
+    let kind = prop_oneof![
+        4 => (queue(), select(vec!["voice", "chat"]), select(vec!["standard", "vip"])).prop_map(|(queue, channel, tier)| {
+            Kind::Offered { queue: queue.into(), channel: channel.into(), tier: tier.into() }
+        }),
+        3 => Just(Kind::Answered),
+        2 => Just(Kind::Abandoned),
+        2 => select(Reason::ALL.to_vec()).prop_map(Kind::Left),
+        3 => proptest::option::of(0_u64..600_000).prop_map(|talk_ms| {
+            Kind::Completed(talk_ms.map(|talk_ms| HandleParts { talk_ms, ..HandleParts::default() }))
+        }),
+        1 => Just(Kind::Resolved),
+        1 => Just(Kind::Reopened),
+        1 => Just(Kind::CustomerMessage),
+    ];
+    // Times cluster: many fall on the same instant or within the skew of each other.
+    let time = prop_oneof![(0_u64..40).prop_map(|step| step * 1_000), 0_u64..7_200_000];
+    let event = (0_u8..6, time, proptest::option::of(queue()), kind).prop_map(|(contact, time, queue, kind)| {
+        let queue = queue.filter(|_| !matches!(kind, Kind::Offered { .. })).map(Cow::Borrowed);
+        Event::Contact(ContactEvent {
+            contact_id: format!("contact-{contact}").into(),
+            time: EventTime::from_millis(START_MS + time).unwrap(),
+            queue,
+            agent_id: None,
+            customer_id: None,
+            kind,
+        })
+    });
+    vec(event, 0..60)
+}
+
+fn shard_of<'a>(events: impl IntoIterator<Item = &'a Event<'a>>) -> Shard {
+    let mut shard = Shard::new(Arc::new(Settings::default()), Keep::Everything);
+    events.into_iter().for_each(|event| shard.apply(event));
+    shard
+}
+
+fn at(time: u64) -> EventTime {
+    EventTime::from_millis(START_MS + time).unwrap()
+}
+
+fn totals(shards: &[&Shard]) -> Groups {
+    board::totals(shards, at(7_300_000), BY)
+}
+
+fn is_of(event: &Event<'_>, shard: u64) -> bool {
+    matches!(event, Event::Contact(event) if hash_of(event.contact_id.as_bytes()) % 2 == shard)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn order_and_repetition_change_no_tally(
+        (events, shuffled) in history().prop_flat_map(|events| (Just(events.clone()), Just(events).prop_shuffle())),
+    ) {
+        let (one, other) = (shard_of(&events), shard_of(shuffled.iter().chain(&events)));
+        prop_assert_eq!(totals(&[&one]), totals(&[&other]));
+        let (input, again) = (one.input(), other.input());
+        prop_assert_eq!((input.skew, input.conflict, input.orphan), (again.skew, again.conflict, again.orphan));
+        prop_assert_eq!(again.duplicate, input.duplicate * 2 + (events.len() as u64 - input.duplicate));
+    }
+
+    #[test]
+    fn shards_add_up_to_the_whole(events in history()) {
+        let whole = shard_of(&events);
+        let parts = [0, 1].map(|shard| shard_of(events.iter().filter(|event| is_of(event, shard))));
+        prop_assert_eq!(totals(&[&whole]), totals(&[&parts[0], &parts[1]]));
+    }
+
+    #[test]
+    fn reading_changes_nothing(events in history(), now in 0_u64..7_300_000) {
+        let shard = shard_of(&events);
+        let before = shard.encode();
+        for window in Window::customary() {
+            board::window(&[&shard], &window, at(now), BY);
+        }
+        totals(&[&shard]);
+        prop_assert_eq!(shard.encode(), before);
+    }
+
+    #[test]
+    fn cells_add_up(events in history(), now in 0_u64..200_000_000) {
+        let shard = shard_of(&events);
+        for (key, group) in board::totals(&[&shard], at(now), BY) {
+            for (measure, tally) in &group.measures {
+                let cells = &tally.cells;
+                // Beyond the deadline nobody is undecided; before it, whoever waits and is not over target is.
+                if now > 7_220_000 {
+                    prop_assert_eq!(cells[Cell::Offered], cells.decided(), "{:?} {:?}", &key, measure);
+                }
+                prop_assert!(tally.waiting_over <= tally.waiting);
+                prop_assert!(cells[Cell::AnsweredWithin] <= cells[Cell::Answered]);
+                prop_assert!(cells[Cell::AbandonedShort] <= cells[Cell::AbandonedWithin]);
+                prop_assert!(cells[Cell::AbandonedWithin] <= cells[Cell::Abandoned]);
+                prop_assert!(cells[Cell::LeftWithin] <= cells[Cell::Left]);
+            }
+            // The list tells who waits as far as is known; the count, who waited at that instant.
+            if now > 7_220_000 {
+                prop_assert_eq!(group.longest.len() as u64, group.measures[&Measure::Wait].waiting.min(10));
+            }
+        }
+    }
+
+    #[test]
+    fn intervals_add_up_to_the_total(events in history()) {
+        let shard = shard_of(&events);
+        // Early facts and wide deadlines lie within these edges too.
+        let edges: Vec<EventTime> = (0..=40).map(|step| at(0).millis() - 3_600_000 + step * 300_000)
+            .map(|edge| EventTime::from_millis(edge).unwrap()).collect();
+        let mut sums: BTreeMap<_, Groups> = BTreeMap::new();
+        for row in board::intervals(&[&shard], &edges, BY) {
+            for (measure, tally) in row.group.measures {
+                let sum = sums.entry(measure).or_default().entry(row.key.clone()).or_default();
+                let sum = sum.measures.entry(measure).or_default();
+                sum.merge(&tally);
+                (sum.waiting, sum.waiting_over) = (tally.waiting, tally.waiting_over);
+            }
+        }
+        for (key, group) in board::totals(&[&shard], *edges.last().unwrap(), BY) {
+            for (measure, tally) in group.measures.iter().filter(|(_, tally)| !tally.is_empty()) {
+                prop_assert_eq!(&sums[measure][&key].measures[measure], tally);
+            }
+        }
+    }
+
+    #[test]
+    fn quantiles_are_within_hdr_precision_of_the_sorted_durations(
+        mut durations in vec(0_u64..4_000_000_000, 1..300),
+        per_mille in 0_u64..=1_000,
+    ) {
+        let told = Distribution::of(durations.iter().copied()).quantile_ms(per_mille).unwrap();
+        durations.sort_unstable();
+        let rank = (durations.len() * usize::try_from(per_mille).unwrap()).div_ceil(1000).max(1);
+        let exact = durations[rank - 1];
+        prop_assert!(told >= exact && told - exact <= exact / 1000, "{} told for {}", told, exact);
+        prop_assert!(told <= *durations.last().unwrap());
+    }
+}

@@ -1,0 +1,95 @@
+//! Stopping anywhere changes nothing: a shard that is encoded, decoded and continued ends with the same bytes.
+
+use std::sync::Arc;
+
+use holdline::engine::codec::DecodeError;
+use holdline::engine::settings::{Lifetimes, Settings};
+use holdline::engine::shard::{Keep, Shard};
+use holdline::event::Event;
+use holdline::event::decode::decode;
+use holdline::simulate::{Centre, Scenario};
+
+const LIMIT: usize = 64 * 1024;
+const MINUTE: u64 = 60_000;
+
+/// Lines of a simulated centre, some of them twice, some out of order.
+fn lines(events: u64) -> Vec<Vec<u8>> {
+    let mut centre = Centre::new(&Scenario { events: Some(events), load: 0.2, ..Scenario::default() }).unwrap();
+    let mut lines = Vec::new();
+    let mut line = Vec::new();
+    while centre.next_event(&mut line).is_some() {
+        lines.push(std::mem::take(&mut line));
+    }
+    for at in (0..lines.len() - 20).step_by(7) {
+        lines.swap(at, at + 13);
+        let again = lines[at + 5].clone();
+        lines.insert(at + 17, again);
+    }
+    lines
+}
+
+fn events(lines: &[Vec<u8>]) -> Vec<Event<'_>> {
+    lines.iter().map(|line| decode(line, LIMIT).unwrap()).collect()
+}
+
+/// Lives so short that contacts are forgotten all the time.
+fn settings() -> Arc<Settings> {
+    let lifetimes = Lifetimes {
+        settle_ms: 20 * MINUTE,
+        expire_ms: 180 * MINUTE,
+        expire_by_channel: [("voice".to_owned(), 30 * MINUTE)].into(),
+        lateness_ms: 10 * MINUTE,
+    };
+    Arc::new(Settings { lifetimes, ..Settings::default() })
+}
+
+fn shard_of(events: &[Event<'_>], keep: Keep) -> Shard {
+    let mut shard = Shard::new(settings(), keep);
+    events.iter().for_each(|event| shard.apply(event));
+    shard
+}
+
+#[test]
+fn a_stop_at_any_record_leaves_the_same_bytes() {
+    let lines = lines(1_500);
+    let events = events(&lines);
+    for keep in [Keep::Everything, Keep::Windows] {
+        let whole = shard_of(&events, keep).encode();
+        let mut running = Shard::new(settings(), keep);
+        for (stop, event) in events.iter().enumerate() {
+            let bytes = running.encode();
+            let mut continued = Shard::decode(&bytes, settings()).unwrap();
+            assert_eq!(continued.encode(), bytes, "stopped before record {stop}, nothing continued");
+            // Continuing from every stop to the very end would take long: some do, the others for a while.
+            let until = if stop % 50 == 0 { events.len() } else { events.len().min(stop + 40) };
+            events[stop..until].iter().for_each(|event| continued.apply(event));
+            let expected =
+                if until == events.len() { whole.clone() } else { shard_of(&events[..until], keep).encode() };
+            assert!(continued.encode() == expected, "stopped before record {stop}, continued to {until}");
+            running.apply(event);
+        }
+        assert!(running.input().expired > 0, "the test means to see contacts forgotten");
+    }
+}
+
+#[test]
+fn damaged_bytes_are_refused_wherever_they_are_damaged() {
+    let lines = lines(300);
+    let bytes = shard_of(&events(&lines), Keep::Windows).encode();
+    for at in 0..bytes.len() {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 1 << (at % 8);
+        assert!(Shard::decode(&flipped, settings()).is_err(), "a bit of byte {at} was flipped");
+        assert!(Shard::decode(&bytes[..at], settings()).is_err(), "cut before byte {at}");
+    }
+}
+
+#[test]
+fn foreign_bytes_and_other_settings_are_refused_by_name() {
+    let bytes = Shard::new(settings(), Keep::Windows).encode();
+    assert_eq!(Shard::decode(b"PNG", settings()).unwrap_err(), DecodeError::Foreign);
+    let mut newer = bytes.clone();
+    newer[8] = 77;
+    assert_eq!(Shard::decode(&newer, settings()).unwrap_err(), DecodeError::Version(77));
+    assert_eq!(Shard::decode(&bytes, Arc::new(Settings::default())).unwrap_err(), DecodeError::OtherSettings);
+}
