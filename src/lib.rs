@@ -1,4 +1,31 @@
-//! Holdline.
+//! Holdline: live service levels of customer support, from events.
+//!
+//! A pure centre decides, thin adapters do I/O. In the order in which a number comes about:
+//!
+//! 1. [`source`] reads records from files and feeds them to shards.
+//! 2. [`event`] says what a record says: types, and decoding from JSON.
+//! 3. [`engine`] says what it means: facts are folded into visits, visits book cells and durations into slots, and a
+//!    view at an instant sums them.
+//! 4. [`publish`] writes tallies down.
+//!
+//! Beside them, [`config`] turns a file into [`engine::settings`], [`simulate`] makes up a support centre, and [`cli`]
+//! ties everything to the command line, one file a command.
+//!
+//! What holds everywhere, with a test for each:
+//!
+//! - Tallies are a function of the set of facts and the settings, not of the order or repetition of events, as long as
+//!   these are no later than `lateness` and no limit is reached (`tests/properties`, `tests/simulation`).
+//! - What is shown is a pure function of state and instant; reading changes nothing (`tests/properties`).
+//! - An event inserts one fact, and the difference between the folds before and after is booked; there is no other way
+//!   to change a tally (`tests/simulation`).
+//! - Tallies add up: slot + slot, lane + lane, shard + shard (`tests/properties`).
+//! - A service level comes from exact comparisons, never from a histogram (`tests/scenarios`, `tests/real_data`).
+//! - Nothing decided is no value (`tests/scenarios`).
+//! - A shard that is encoded, decoded and continued has the same bytes as one that never stopped (`tests/restart`).
+//! - State is bounded, and what is beyond a limit is counted (`tests/hostile`).
+//! - A bad record is counted by its reason, told with its place, and stops nothing (`event::decode`, `source`).
+//!
+//! Only the command line may read a clock, and only [`cli`] writes to a terminal.
 
 pub mod cli;
 pub mod config;

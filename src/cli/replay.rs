@@ -25,6 +25,9 @@ use crate::publish::{json, table};
 use crate::source::files::{OnRead, STANDARD_INPUT, read_files};
 use crate::source::workers::{Fed, feed};
 
+/// More threads than this are a slip.
+const MOST_ASKED_FOR: usize = 256;
+
 /// Service levels, waits and handle times of files of events
 #[derive(Args, Clone, Debug)]
 pub struct ReplayArguments {
@@ -38,7 +41,7 @@ pub struct ReplayArguments {
     #[arg(long, value_name = "WHAT", value_delimiter = ',', default_value = "queue")]
     pub by: Vec<By>,
     /// How much later than the newest event another may come and still count
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse, default_value = "7d")]
+    #[arg(long, value_name = "DURATION", value_parser = positive, default_value = "7d")]
     pub lateness: u64,
     /// The IANA time zone of midnight [default: that of the configuration, else UTC]
     #[arg(long, value_name = "ZONE")]
@@ -47,11 +50,20 @@ pub struct ReplayArguments {
     #[arg(long, default_value = "table")]
     pub format: Format,
     /// Threads that work, besides the one that reads [default: one a core, at most 8]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = threads)]
     pub threads: Option<NonZero<usize>>,
     /// Files of events, one a line, also packed with gzip or zstd; - is standard input
     #[arg(value_name = "FILE", required = true)]
     pub files: Vec<PathBuf>,
+}
+
+fn positive(text: &str) -> Result<u64, String> {
+    duration::parse(text).and_then(|duration| if duration > 0 { Ok(duration) } else { Err("more than 0s".to_owned()) })
+}
+
+fn threads(text: &str) -> Result<NonZero<usize>, String> {
+    let number = text.parse().ok().filter(|threads: &NonZero<usize>| threads.get() <= MOST_ASKED_FOR);
+    number.ok_or_else(|| format!("a whole number from 1 to {MOST_ASKED_FOR}"))
 }
 
 /// What groups are told apart by.
@@ -149,7 +161,8 @@ fn request(arguments: &ReplayArguments, settings: &Settings) -> Result<Request, 
             "--every {every}: must be a multiple of the finest slot, {slot}, and at most 1d"
         )));
     }
-    let zone = TimeZone::get(&settings.zone).map_err(|_| {
+    let known = TimeZone::get(&settings.zone).ok().filter(|zone| !zone.is_unknown());
+    let zone = known.ok_or_else(|| {
         BadUsage(format!("--zone {:?}: give a name of the IANA database, such as Europe/Vienna", settings.zone))
     })?;
     let by = |what| arguments.by.contains(&what);

@@ -1,7 +1,7 @@
 //! The fold: what the facts of one contact amount to.
 //!
 //! [`fold`] is a pure function from facts to [`Life`]s: it cuts the facts of one id into lives, and has
-//! [`visit`](super::visit) find the visits of each. It has no memory, so the order in which facts arrived cannot matter.
+//! `visit` find the visits of each. It has no memory, so the order in which facts arrived cannot matter.
 //!
 //! It books nothing: [`stay`](super::stay) turns stays into bookings, [`shard`](super::shard) applies the difference
 //! between two folds.

@@ -91,7 +91,6 @@ impl Distribution {
     }
 
     /// The mean in milliseconds, from the exact sum; none if empty.
-    #[expect(clippy::cast_precision_loss, reason = "sums stay below 2^53 ms, which are 285,000 years")]
     pub fn mean_ms(&self) -> Option<f64> {
         (self.count > 0).then(|| self.sum_ms as f64 / self.count as f64)
     }
@@ -176,7 +175,7 @@ impl Collector {
 
 /// The HDR cell of a duration: values below 2,048 each have their own, then 1,024 cells a power of two.
 fn cell_of(value: u64) -> u32 {
-    let shift = u64::from(64 - (value | 2 * HALF - 1).leading_zeros()) - 11;
+    let shift = u64::from(64 - (value | (2 * HALF - 1)).leading_zeros()) - 11;
     let cell = shift * HALF + (value >> shift);
     u32::try_from(cell).expect("64-bit values have fewer than 2^17 cells")
 }

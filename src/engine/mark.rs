@@ -64,7 +64,6 @@ impl Mark {
     }
 
     /// The slot of its page.
-    #[expect(clippy::cast_possible_truncation, reason = "nine bits are left")]
     pub fn slot(&self) -> u16 {
         (self.key >> SLOT_SHIFT) as u16
     }

@@ -165,7 +165,6 @@ impl Cells {
     }
 
     /// The service level by this formula, 0 to 1; none where its denominator is empty.
-    #[expect(clippy::cast_precision_loss, reason = "counts stay below 2^53")]
     pub fn service_level(&self, formula: Formula) -> Option<f64> {
         let (kept, judged) = formula.terms(self);
         (judged > 0).then(|| kept as f64 / judged as f64)

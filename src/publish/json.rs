@@ -161,7 +161,6 @@ impl DistributionJson {
 struct Seconds(u64);
 
 impl Serialize for Seconds {
-    #[expect(clippy::cast_precision_loss, reason = "durations stay below 2^53 ms")]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if self.0.is_multiple_of(1000) {
             serializer.serialize_u64(self.0 / 1000)

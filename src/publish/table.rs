@@ -237,7 +237,6 @@ fn local(time: EventTime, zone: &TimeZone) -> String {
     timestamp(time).to_zoned(zone.clone()).strftime(format).to_string()
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts stay below 2^53")]
 fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }

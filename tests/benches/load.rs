@@ -87,31 +87,6 @@ impl std::io::Write for StringWriter<'_> {
     }
 }
 
-/// The event as a record of about 256 bytes.
-pub fn record(event: &Event<'_>) -> Vec<u8> {
-    let Event::Contact(event) = event else { unreachable!("the load has contacts only") };
-    let fields = match &event.kind {
-        Kind::Offered { queue, channel, tier } => {
-            format!(
-                r#""type":"offered","queue":"{queue}","channel":"{channel}","tier":"{tier}","customer_id":"cust-00412345""#
-            )
-        }
-        Kind::Answered => {
-            r#""type":"answered","agent_id":"agent-0042","site":"north","skill":"general-questions-en""#.to_owned()
-        }
-        _ => r#""type":"completed","agent_id":"agent-0042","site":"north","skill":"general-questions-en""#.to_owned(),
-    };
-    let seconds = event.time.millis() / 1000;
-    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
-    let (day, millis) = (2 + (seconds - START_MS / 1000 + 8 * 3600) / 86_400, event.time.millis() % 1000);
-    let head = format!(
-        r#"{{{fields},"contact_id":"{}","time":"2026-03-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z","note":""#,
-        event.contact_id
-    );
-    let pad = 254_usize.saturating_sub(head.len());
-    format!(r#"{head}{}"}}"#, "x".repeat(pad)).into_bytes()
-}
-
 /// A bijection that scatters neighbours (the finaliser of SplitMix64).
 fn mix(number: u64) -> u64 {
     let mut bits = number.wrapping_add(0x9E37_79B9_7F4A_7C15);

@@ -3,6 +3,8 @@
 //! Counts what is allocated, with the system's allocator asked for no more than that. Figures include everything a
 //! shard holds for them: records, index, calendar, list of the waiting.
 
+#![allow(clippy::print_stdout, reason = "a benchmark prints what it saw")]
+
 mod load;
 
 use std::sync::Arc;

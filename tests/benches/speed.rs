@@ -4,6 +4,12 @@
 //! One thread. Variants take turns, round after round, so that a noisy neighbour meets all of them; the least and the
 //! median of the rounds are printed. Nothing is asserted: figures depend on the machine.
 
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a benchmark reads the clock and prints what it saw"
+)]
+
 mod load;
 
 use std::hint::black_box;
@@ -13,8 +19,8 @@ use arrayvec::ArrayVec;
 use holdline::engine::board::{self, GroupBy};
 use holdline::engine::settings::Window;
 use holdline::engine::shard::{APPROACHED, Keep, Shard};
-use holdline::event::Event;
 use holdline::event::decode::decode;
+use holdline::event::{Event, Kind};
 use load::Load;
 
 #[global_allocator]
@@ -41,7 +47,7 @@ impl Working {
 
     fn records(&mut self, count: usize) -> Vec<Vec<u8>> {
         let mut id = String::new();
-        (0..count).map(|_| load::record(&self.load.next(&mut id))).collect()
+        (0..count).map(|_| record(&self.load.next(&mut id))).collect()
     }
 
     fn now(&self) -> holdline::event::EventTime {
@@ -125,6 +131,31 @@ fn views(lanes: u64, rounds: usize) {
         millis(views[0]),
         millis(views[views.len() / 2])
     );
+}
+
+/// The event as a record of about 256 bytes.
+fn record(event: &Event<'_>) -> Vec<u8> {
+    let Event::Contact(event) = event else { unreachable!("the load has contacts only") };
+    let fields = match &event.kind {
+        Kind::Offered { queue, channel, tier } => {
+            format!(
+                r#""type":"offered","queue":"{queue}","channel":"{channel}","tier":"{tier}","customer_id":"cust-00412345""#
+            )
+        }
+        Kind::Answered => {
+            r#""type":"answered","agent_id":"agent-0042","site":"north","skill":"general-questions-en""#.to_owned()
+        }
+        _ => r#""type":"completed","agent_id":"agent-0042","site":"north","skill":"general-questions-en""#.to_owned(),
+    };
+    let seconds = event.time.millis() / 1000;
+    let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+    let (day, millis) = (2 + (seconds - load::START_MS / 1000 + 8 * 3600) / 86_400, event.time.millis() % 1000);
+    let head = format!(
+        r#"{{{fields},"contact_id":"{}","time":"2026-03-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z","note":""#,
+        event.contact_id
+    );
+    let pad = 254_usize.saturating_sub(head.len());
+    format!(r#"{head}{}"}}"#, "x".repeat(pad)).into_bytes()
 }
 
 fn time(count: usize, work: impl FnOnce()) -> f64 {

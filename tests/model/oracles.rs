@@ -53,7 +53,6 @@ fn lives_of(story: &str) -> Vec<Life> {
 }
 
 fn told(life: &Life) -> String {
-    #[allow(clippy::cast_precision_loss, reason = "test times are a few days around the base")]
     let seconds = |time: u64| (i128::from(time) - i128::from(BASE)) as f64 / 1000.0;
     let mut words = Vec::new();
     for visit in &life.folded.visits {
