@@ -189,7 +189,7 @@ pub struct AgentEvent<'a> {
 }
 
 /// What an agent is doing.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub enum AgentState {
     /// Waiting for a contact.
     Available,
@@ -198,6 +198,7 @@ pub enum AgentState {
     /// With a contact.
     Busy,
     /// Not at work.
+    #[default]
     Offline,
     /// Working on after a contact.
     Wrapup,

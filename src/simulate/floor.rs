@@ -2,10 +2,10 @@
 
 use super::agenda::Step;
 use super::centre::Centre;
-use super::layout::AgentState;
 use super::profile::TIERS;
 use super::random::millis;
 use super::visit::Stage;
+use crate::event::AgentState;
 
 impl Centre {
     /// The agent of one of the desk's teams who has been free the longest, the desk's own team before others.

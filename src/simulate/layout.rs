@@ -9,6 +9,7 @@ use std::ops::Range;
 use super::agenda::Ticket;
 use super::profile::{Channel, DeskProfile, QUEUES, TIERS};
 use super::random::Random;
+use crate::event::AgentState;
 
 /// A queue.
 pub(super) struct Queue {
@@ -71,29 +72,6 @@ pub(super) struct Agent {
     pub(super) engaged: bool,
     /// The state last told.
     pub(super) shown: AgentState,
-}
-
-/// What `agent_state` tells.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) enum AgentState {
-    Available,
-    Away,
-    Busy,
-    #[default]
-    Offline,
-    Wrapup,
-}
-
-impl AgentState {
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            AgentState::Available => "available",
-            AgentState::Away => "away",
-            AgentState::Busy => "busy",
-            AgentState::Offline => "offline",
-            AgentState::Wrapup => "wrapup",
-        }
-    }
 }
 
 /// Share of the live load that is served by the floating team of a block.

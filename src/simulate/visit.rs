@@ -4,9 +4,9 @@
 
 use super::agenda::{Step, Ticket};
 use super::centre::Centre;
-use super::layout::AgentState;
 use super::profile::{Channel, TIERS};
 use super::random::millis;
+use crate::event::AgentState;
 
 /// Where a contact stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

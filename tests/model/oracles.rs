@@ -234,7 +234,7 @@ fn check_levels(told: &[(u64, &str)], expected: &[(Formula, f64)]) {
     }
 }
 
-/// DESIGN 1's example: a failure is booked when the target expires, whether or not anybody says anything afterwards.
+/// A failure is booked when the target expires, whether or not anybody says anything afterwards.
 #[test]
 fn a_silent_queue_turns_red_by_itself() {
     let model = model_of(&stories(&[(1, "3 offered:a, 100 answered")]));
