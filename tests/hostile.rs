@@ -93,3 +93,21 @@ fn silence_for_a_century_and_back_keeps_memory_small() {
     }
     assert!(shard.encode().len() < 100_000, "{} bytes", shard.encode().len());
 }
+
+#[test]
+fn what_windows_need_is_all_that_is_kept() {
+    const HOUR_MS: u64 = 3_600_000;
+    let mut shard = shard(Limits::default());
+    let mut sizes = Vec::new();
+    for hour in 0..60 * 24 {
+        let events = [(offer("billing".to_owned()), 0), (Kind::Answered, 8_000), (Kind::Completed(None), 60_000)];
+        for (kind, after_ms) in events {
+            shard.apply(&event(format!("c{hour:04}"), START_MS + hour * HOUR_MS + after_ms, kind));
+        }
+        if hour % (10 * 24) == 10 * 24 - 1 {
+            sizes.push(shard.encode().len());
+        }
+    }
+    // Counters grow by a digit or two; a page more would be tens of bytes.
+    assert!(sizes.iter().all(|size| size.abs_diff(sizes[0]) < 16), "{sizes:?}");
+}

@@ -5,6 +5,7 @@
 mod direction;
 mod hostile;
 mod model;
+mod pages;
 mod properties;
 mod real_data;
 mod restart;

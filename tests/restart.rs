@@ -91,5 +91,37 @@ fn foreign_bytes_and_other_settings_are_refused_by_name() {
     let mut newer = bytes.clone();
     newer[8] = 77;
     assert_eq!(Shard::decode(&newer, settings()).unwrap_err(), DecodeError::Version(77));
-    assert_eq!(Shard::decode(&bytes, Arc::new(Settings::default())).unwrap_err(), DecodeError::OtherSettings);
+    let changes: [fn(&mut Settings); 7] = [
+        |settings| settings.promises[0].1.service.all.answer_within_ms = Some(30_000),
+        |settings| settings.promises.push(settings.promises[0].clone()),
+        |settings| settings.lifetimes.settle_ms += 1,
+        |settings| settings.lifetimes.lateness_ms += 1,
+        |settings| settings.limits.facts += 1,
+        |settings| settings.slots.coarse_ms = 120_000,
+        |settings| drop(settings.windows.pop()),
+    ];
+    for (number, change) in changes.iter().enumerate() {
+        let mut other = Settings::clone(&settings());
+        change(&mut other);
+        let refused = Shard::decode(&bytes, Arc::new(other)).unwrap_err();
+        assert_eq!(refused, DecodeError::OtherSettings, "change {number}");
+    }
+    let mut shown_otherwise = Settings { zone: "Asia/Jerusalem".to_owned(), ..Settings::clone(&settings()) };
+    shown_otherwise.promises[0].1.service.all.goal = Some(0.5);
+    shown_otherwise.limits.worst = 3;
+    assert!(Shard::decode(&bytes, Arc::new(shown_otherwise)).is_ok());
+}
+
+#[test]
+fn bytes_tell_what_is_held_not_how_it_came() {
+    let text = |kind: &str, contact: &str, time: u64| {
+        let rest = if kind == "offered" { r#","queue":"billing""# } else { "" };
+        format!(r#"{{"type":"{kind}","contact_id":"{contact}"{rest},"time":{time}}}"#).into_bytes()
+    };
+    let offers = [text("offered", "anna", 1_700_000_000_000), text("offered", "bert", 1_700_000_000_000)];
+    let answers = [text("answered", "anna", 1_700_000_008_000), text("answered", "bert", 1_700_000_008_000)];
+    let log = [offers.clone(), answers.clone()].concat();
+    let [anna, bert] = answers;
+    let otherwise = [offers.to_vec(), vec![bert, anna]].concat();
+    assert_eq!(shard_of(&events(&log), Keep::Windows).encode(), shard_of(&events(&otherwise), Keep::Windows).encode());
 }

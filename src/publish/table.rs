@@ -3,7 +3,7 @@
 //! Shows what an operations manager asks for first; everything else is in [`json`](super::json). What is not known is
 //! `-`. Durations are minutes and seconds, rounded. Each line's level is by the formula promised to its lanes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use jiff::tz::TimeZone;
@@ -24,7 +24,7 @@ const UNKNOWN: &str = "-";
 ///
 /// `out` cannot be written to.
 pub fn write(report: &Report, settings: &Settings, lanes: &BTreeSet<GroupKey>, out: &mut dyn Write) -> io::Result<()> {
-    let promises = Promises { settings, lanes };
+    let promises = Promises::of(settings, lanes, report.by);
     if !report.intervals.is_empty() {
         let mut rows = vec![texts(&[&["from"], &names(report.by), &INTERVAL_HEADINGS])];
         rows.extend(report.intervals.iter().map(|line| interval_row(report, &promises, line)));
@@ -85,7 +85,7 @@ fn printable(name: &str) -> String {
     name.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }
 
-fn interval_row(report: &Report, promises: &Promises<'_>, line: &Line) -> Vec<String> {
+fn interval_row(report: &Report, promises: &Promises, line: &Line) -> Vec<String> {
     let nothing = Tally::default();
     let tally = line.group.measures.get(&Measure::Wait).unwrap_or(&nothing);
     let answered = &tally[Quantity::WaitAnswered];
@@ -106,7 +106,7 @@ fn interval_row(report: &Report, promises: &Promises<'_>, line: &Line) -> Vec<St
     row
 }
 
-fn total_row(by: GroupBy, promises: &Promises<'_>, line: &Line) -> Vec<String> {
+fn total_row(by: GroupBy, promises: &Promises, line: &Line) -> Vec<String> {
     let nothing = Tally::default();
     let tally = line.group.measures.get(&Measure::Wait).unwrap_or(&nothing);
     let answered = &tally[Quantity::WaitAnswered];
@@ -132,38 +132,48 @@ fn total_row(by: GroupBy, promises: &Promises<'_>, line: &Line) -> Vec<String> {
     row
 }
 
-/// What was promised to the lanes of a group, at last.
-struct Promises<'a> {
-    settings: &'a Settings,
-    lanes: &'a BTreeSet<GroupKey>,
-}
+/// What was promised to the lanes of each group, at last.
+struct Promises(BTreeMap<GroupKey, Vec<Promise>>);
 
-impl Promises<'_> {
-    /// The promises to lanes of this group.
-    fn of(&self, key: &GroupKey) -> Vec<Promise> {
-        let (_, promises) = self.settings.promises.last().expect("the settings hold at least one row of promises");
-        let within = |asked: &Option<String>, lane: &Option<String>| asked.is_none() || asked == lane;
-        let lanes = self.lanes.iter().filter(|lane| {
-            within(&key.queue, &lane.queue) && within(&key.channel, &lane.channel) && within(&key.tier, &lane.tier)
-        });
-        let name = |name: &Option<String>| name.clone().unwrap_or_default();
-        lanes.map(|lane| promises.of(&name(&lane.queue), &name(&lane.channel), &name(&lane.tier))).collect()
+impl Promises {
+    fn of(settings: &Settings, lanes: &BTreeSet<GroupKey>, by: GroupBy) -> Promises {
+        let (_, promises) = settings.promises.last().expect("the settings hold at least one row of promises");
+        let mut groups: BTreeMap<GroupKey, Vec<Promise>> = BTreeMap::new();
+        for lane in lanes {
+            let [queue, channel, tier] = [&lane.queue, &lane.channel, &lane.tier];
+            let name = |name: &Option<String>| name.clone().unwrap_or_default();
+            let promise = promises.of(&name(queue), &name(channel), &name(tier));
+            let told = |told: bool, name: &Option<String>| name.clone().filter(|_| told);
+            let group = GroupKey {
+                queue: told(by.queue, queue),
+                channel: told(by.channel, channel),
+                tier: told(by.tier, tier),
+            };
+            for key in [group, GroupKey::default()] {
+                groups.entry(key).or_default().push(promise);
+            }
+        }
+        Promises(groups)
+    }
+
+    fn to(&self, key: &GroupKey) -> impl Iterator<Item = Promise> {
+        self.0.get(key).into_iter().flatten().copied()
     }
 
     /// The formula of a group; none if its lanes have several.
     fn formula(&self, key: &GroupKey) -> Option<Formula> {
-        only(self.of(key).into_iter().map(|promise| promise.formula))
+        only(self.to(key).map(|promise| promise.formula))
     }
 
     /// What is aimed at, if all lanes of the group agree.
     fn goal(&self, key: &GroupKey) -> String {
-        let goal = only(self.of(key).into_iter().map(|promise| (promise.goal, promise.answer_within_ms)));
+        let goal = only(self.to(key).map(|promise| (promise.goal, promise.answer_within_ms)));
         goal.map_or(UNKNOWN.to_owned(), |(goal, within)| format!("{} in {}", share_text(goal), duration::write(within)))
     }
 
     /// Says how levels are computed.
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        let everything = self.of(&GroupKey::default());
+        let everything: Vec<Promise> = self.to(&GroupKey::default()).collect();
         let formulas: BTreeSet<Formula> = everything.iter().map(|promise| promise.formula).collect();
         let names: Vec<&str> = formulas.iter().map(|formula| formula.name()).collect();
         if names.is_empty() {

@@ -103,6 +103,7 @@ fn nothing_at_all_is_a_total_of_nothing() {
         "{}",
         lines[0]
     );
+    assert!(lines[0].contains(r#""service_level":{"offered":null,"answered_only":null,"#), "{}", lines[0]);
 }
 
 #[test]

@@ -32,7 +32,11 @@ pub(super) const RULES: &[(&str, &[&str])] = &[
     // Slots, windows, intervals.
     (
         "A view shows whole slots that have passed.",
-        &["view_shows_whole_slots_that_have_passed", "deadline_on_a_slot_edge_belongs_to_the_slot_it_begins"],
+        &[
+            "view_shows_whole_slots_that_have_passed",
+            "view_may_be_behind_the_stream",
+            "deadline_on_a_slot_edge_belongs_to_the_slot_it_begins",
+        ],
     ),
     (
         "A window begins on the edge of a coarse slot and lets go of what lies before.",
@@ -189,6 +193,7 @@ pub(super) const RULES: &[(&str, &[&str])] = &[
         "A waiting contact expires.",
         &[
             "waiting_contact_expires",
+            "expiry_is_exact_to_the_millisecond",
             "any_fact_keeps_a_contact_alive",
             "longest_expire_of_its_channels_holds",
             "expired_contact_is_counted",
@@ -212,16 +217,22 @@ pub(super) const RULES: &[(&str, &[&str])] = &[
         &[
             "wild_time_does_not_move_the_stream",
             "sober_record_refutes_a_doubted_one",
+            "leap_of_one_hour_is_believed",
             "agents_tell_the_time_and_nothing_else",
         ],
     ),
     // Limits.
-    ("Queues beyond the limit are tallied as `_other`.", &["queues_beyond_the_limit_are_tallied_as_other"]),
+    (
+        "Queues and lanes beyond the limit are tallied as `_other`.",
+        &["queues_beyond_the_limit_are_tallied_as_other", "lanes_beyond_the_limit_keep_their_queue"],
+    ),
     (
         "Facts and contacts beyond the limit are dropped and counted.",
         &[
             "facts_beyond_the_limit_are_dropped",
             "what_decides_a_visit_displaces_what_does_not",
+            "duplicate_at_the_limit_of_facts_is_a_duplicate",
+            "parts_of_handle_time_are_one_fact",
             "contacts_beyond_the_limit_are_dropped",
         ],
     ),
