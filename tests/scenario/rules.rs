@@ -127,7 +127,10 @@ pub(super) const RULES: &[(&str, &[&str])] = &[
         "A transfer that names no queue never goes to a later offer.",
         &["transfer_without_a_queue_never_ends_a_later_visit"],
     ),
-    ("A completion goes to the latest visit answered and not completed.", &["completion_goes_to_the_latest_answered"]),
+    (
+        "A completion goes to the latest visit answered and not completed.",
+        &["completion_goes_to_the_latest_answered", "completion_of_two_in_service_goes_to_the_latest"],
+    ),
     (
         "A completion within 5 seconds of another is that one again; else it closes.",
         &["completion_again_does_not_close_the_next_visit"],
@@ -172,6 +175,7 @@ pub(super) const RULES: &[(&str, &[&str])] = &[
             "overflow_at_nineteen_seconds_flatters_nobody",
             "contact_wait_ends_as_the_latest_visit_does",
             "contact_wait_ends_at_the_first_answer",
+            "contact_wait_ends_at_the_first_of_two_answers",
             "contact_wait_of_a_call_that_comes_back",
         ],
     ),
@@ -196,6 +200,7 @@ pub(super) const RULES: &[(&str, &[&str])] = &[
             "expiry_is_exact_to_the_millisecond",
             "any_fact_keeps_a_contact_alive",
             "longest_expire_of_its_channels_holds",
+            "longest_expire_holds_whichever_channel_came_first",
             "expired_contact_is_counted",
         ],
     ),
