@@ -15,7 +15,7 @@ use smallvec::SmallVec;
 use crate::engine::clock::StreamClock;
 use crate::engine::contact::{Life, Lives, fold, fold_with_last};
 use crate::engine::fact::{Fact, FactKind, Facts, Inserted};
-use crate::engine::lane::Lanes;
+use crate::engine::lane::{Lanes, Numbered};
 use crate::engine::page::{Change, PAGE_MS};
 use crate::engine::settings::Settings;
 use crate::engine::stay::{Booking, Bookings, Stay};
@@ -198,39 +198,49 @@ impl Shard {
     }
 
     fn insert_fact(&mut self, handle: Handle, fact: &Fact) {
-        let settle_ms = self.settings.lifetimes.settle_ms;
-        let facts = &mut self.contacts.held_mut(handle).facts;
-        let full = facts.words().len() >= self.settings.limits.facts && facts.count() >= self.settings.limits.facts;
-        let (before, after) = if full && !facts.contains(fact) {
-            self.input.overflow_facts += 1;
-            let mut changed = facts.clone();
-            // What decides a visit is worth more than what was said meanwhile.
-            if !fact.decides() || !changed.forget_one_that_decides_nothing() {
-                return;
-            }
-            changed.insert(fact);
-            let before = self.fold(&self.contacts.held(handle).facts);
-            let after = self.fold(&changed);
-            self.contacts.held_mut(handle).facts = changed;
-            (before, after)
-        } else {
-            match facts.insert(fact) {
-                Inserted::Duplicate => {
-                    self.input.duplicate += 1;
-                    return;
-                }
-                Inserted::Last => fold_with_last(&self.contacts.held(handle).facts, &self.lanes, settle_ms),
-                Inserted::Between => {
-                    let facts = &self.contacts.held(handle).facts;
-                    (self.fold(&facts.without(fact)), self.fold(facts))
-                }
-            }
-        };
+        let Some((before, after)) = self.lives_around(handle, fact) else { return };
         self.book(handle, &before, &after);
         self.list(handle, &before, &after);
         self.plan(handle, &after);
         // What it tells of may be over already.
         self.forget();
+    }
+
+    /// Adds a fact to its contact and gives the lives before and after; none if it changes nothing, which is counted.
+    fn lives_around(&mut self, handle: Handle, fact: &Fact) -> Option<(Lives, Lives)> {
+        let limit = self.settings.limits.facts;
+        let facts = &mut self.contacts.held_mut(handle).facts;
+        if facts.words().len() >= limit && facts.count() >= limit && !facts.contains(fact) {
+            return self.lives_around_at_the_limit(handle, fact);
+        }
+        match facts.insert(fact) {
+            Inserted::Duplicate => {
+                self.input.duplicate += 1;
+                None
+            }
+            Inserted::Last => {
+                let facts = &self.contacts.held(handle).facts;
+                Some(fold_with_last(facts, &self.lanes, self.settings.lifetimes.settle_ms))
+            }
+            Inserted::Between => {
+                let facts = &self.contacts.held(handle).facts;
+                Some((self.fold(&facts.without(fact)), self.fold(facts)))
+            }
+        }
+    }
+
+    /// The same for a contact that has as many facts as it may: what decides a visit is worth more than what was said
+    /// meanwhile.
+    fn lives_around_at_the_limit(&mut self, handle: Handle, fact: &Fact) -> Option<(Lives, Lives)> {
+        self.input.overflow_facts += 1;
+        let mut facts = self.contacts.held(handle).facts.clone();
+        if !fact.decides() || !facts.forget_one_that_decides_nothing() {
+            return None;
+        }
+        facts.insert(fact);
+        let around = (self.fold(&self.contacts.held(handle).facts), self.fold(&facts));
+        self.contacts.held_mut(handle).facts = facts;
+        Some(around)
     }
 
     pub(super) fn fold(&self, facts: &Facts) -> Lives {
@@ -240,7 +250,7 @@ impl Shard {
     /// What the event says, in numbers. A name beyond the limits is counted here.
     fn fact(&mut self, event: &ContactEvent<'_>) -> Fact {
         let mut cut = false;
-        let mut note = |numbered: crate::engine::lane::Numbered| {
+        let mut note = |numbered: Numbered| {
             cut |= numbered.cut;
             numbered.number
         };
