@@ -229,12 +229,6 @@ impl Facts {
         others
     }
 
-    /// The lane of the first fact, if that is an offer.
-    pub fn first_lane(&self) -> Option<u32> {
-        let first = *self.words.first()?;
-        (first >> PLACE_BITS & ((1 << KIND_BITS) - 1) == OFFERED).then(|| place_of(first))
-    }
-
     /// How many facts.
     pub fn count(&self) -> usize {
         self.iter().count()

@@ -138,11 +138,6 @@ impl Marks {
         self.marks.len() == self.struck
     }
 
-    /// Looks at the newest; see `Pages::approach`.
-    pub fn approach(&self) -> u64 {
-        self.marks.last().map_or(0, Mark::key)
-    }
-
     fn sweep(&mut self) {
         self.marks.retain(|mark| !mark.is_struck());
         self.struck = 0;

@@ -212,14 +212,6 @@ impl Pages {
         self.drop_if_empty(page);
     }
 
-    /// Looks at what a booking at this time would change, so that it is near when it comes. Gives nothing of interest.
-    pub fn approach(&self, time: u64) -> u64 {
-        let first = self.pages.first().map_or(0, |(first, _)| *first);
-        let guess = usize::try_from((time / PAGE_MS).wrapping_sub(first)).unwrap_or(usize::MAX);
-        let Some((_, page)) = self.pages.get(guess) else { return 0 };
-        page.marks.approach() ^ u64::from(page.counts.last().copied().unwrap_or(0))
-    }
-
     /// Gives pages that end at or before `coarse_until` coarse slots, and lets go of those that end at or before
     /// `drop_until`, both in milliseconds.
     pub fn age(&mut self, coarse_until: u64, drop_until: u64) {

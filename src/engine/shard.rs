@@ -5,10 +5,8 @@
 //! what it shows (see [`board`](super::board)) is a function of it and of the instant asked about. Its bytes are made
 //! in [`codec`](super::codec).
 
-use std::hint::black_box;
 use std::sync::Arc;
 
-use arrayvec::ArrayVec;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
@@ -72,9 +70,6 @@ impl Input {
     }
 }
 
-/// How many events [`Shard::approach`] looks ahead.
-pub const APPROACHED: usize = 32;
-
 const MINUTE_MS: u64 = 60_000;
 
 /// Slots of the last hours stay fine: windows end there.
@@ -117,30 +112,6 @@ impl Shard {
             Event::Agent(event) => self.observe(event.time),
         }
         self.input.events += 1;
-    }
-
-    /// Looks at what the next events will need, without changing anything: with a million contacts most of an event's
-    /// time goes into waiting for memory, and looking for several at once waits for all of them together. Worth it for
-    /// some tens of events.
-    pub fn approach(&self, events: &[Event<'_>]) {
-        let contacts = events.iter().filter_map(|event| match event {
-            Event::Contact(event) => Some(event),
-            Event::Agent(_) => None,
-        });
-        let likely: ArrayVec<_, APPROACHED> =
-            contacts.take(APPROACHED).map(|event| (event, self.contacts.likely(&event.contact_id))).collect();
-        let lane_of = |(event, index): (&ContactEvent<'_>, Option<u32>)| {
-            let lane = match (&event.kind, index) {
-                (Kind::Offered { queue, channel, tier }, _) => self.lanes.find([queue, channel, tier]),
-                (_, Some(index)) => self.contacts.likely_facts(index).first_lane(),
-                _ => None,
-            };
-            lane.filter(|&lane| (lane as usize) < self.lanes.iter().len()).map(|lane| (lane, event.time.millis()))
-        };
-        let lanes: ArrayVec<_, APPROACHED> = likely.into_iter().filter_map(lane_of).collect();
-        let near = lanes.iter().map(|&(lane, time)| self.lanes.lane(lane).pages.approach(time));
-        // Nobody needs the sum; but without a use for it nothing would be looked at.
-        black_box(near.fold(0, u64::wrapping_add));
     }
 
     /// Takes in the time of an event that another shard of the same log applies, so that both know the same stream time.

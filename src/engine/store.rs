@@ -88,17 +88,6 @@ impl Contacts {
         found.map(|there| self.handle(there.index))
     }
 
-    /// The record that probably is of this id, judged by its hash alone: a hint of where to look, without looking.
-    pub fn likely(&self, id: &str) -> Option<u32> {
-        let entry = Entry { hash: hash_32(id), index: 0 };
-        self.index.find(entry.spread(), |there| there.hash == entry.hash).map(|there| there.index)
-    }
-
-    /// The facts of a [`Contacts::likely`] record.
-    pub fn likely_facts(&self, index: u32) -> &Facts {
-        &self.record(index).facts
-    }
-
     /// A new record of an id that is not held.
     pub fn insert(&mut self, id: &str, floor: u64) -> Handle {
         let contact = Contact {

@@ -15,10 +15,9 @@ mod load;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use arrayvec::ArrayVec;
 use holdline::engine::board::{self, GroupBy};
 use holdline::engine::settings::Window;
-use holdline::engine::shard::{APPROACHED, Keep, Shard};
+use holdline::engine::shard::{Keep, Shard};
 use holdline::event::decode::decode;
 use holdline::event::{Event, Kind};
 use load::Load;
@@ -83,22 +82,16 @@ fn events(open: u64, rounds: usize, batch: usize) {
             }
         }));
         let events: Vec<_> = records.iter().map(|record| decode(record, LIMIT).expect("well-formed")).collect();
-        applying.push(time(batch, || events.chunks(APPROACHED).for_each(|some| apply(&mut working.shard, some))));
+        applying.push(time(batch, || events.iter().for_each(|event| working.shard.apply(event))));
         let records = working.records(batch);
         both.push(time(batch, || {
-            for some in records.chunks(APPROACHED) {
-                let events = some.iter().map(|record| decode(record, LIMIT).expect("the load is well-formed"));
-                apply(&mut working.shard, &events.collect::<ArrayVec<_, APPROACHED>>());
+            for record in &records {
+                working.shard.apply(&decode(record, LIMIT).expect("the load is well-formed"));
             }
         }));
     }
     let held = working.shard.contacts();
     println!("{open:>10} {held:>10} {:>14} {:>16} {:>22}", shown(decoding), shown(applying), shown(both));
-}
-
-fn apply(shard: &mut Shard, events: &[Event<'_>]) {
-    shard.approach(events);
-    events.iter().for_each(|event| shard.apply(event));
 }
 
 /// Every lane has seen a thousand contacts in a day; four windows, three of them with quantiles.
