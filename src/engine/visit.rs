@@ -2,7 +2,7 @@
 //!
 //! A [`Folder`] takes the facts of one life in order of time and keeps its visits as they stand. Most facts come alone
 //! and go the short way of `Folder::single`. Facts of one instant are judged together by `Folder::tied`. The rules, with
-//! an example each, are the scenarios under `tests/scenarios`.
+//! an example each, are under `tests/scenarios`.
 //!
 //! Pauses, replies and resolution times have no clock yet; their facts are kept and prolong a life.
 
