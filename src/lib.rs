@@ -25,12 +25,14 @@
 //! - State is bounded, and what is beyond a limit is counted (`tests/hostile`).
 //! - A bad record is counted by its reason, told with its place, and stops nothing (`event::decode`, `source`).
 //!
-//! Only the command line may read a clock, and only [`cli`] writes to a terminal.
+//! Only [`clock`] reads a clock, and only [`cli`] writes to a terminal.
 
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod engine;
 pub mod event;
+pub mod meters;
 pub mod publish;
 pub mod simulate;
 pub mod source;

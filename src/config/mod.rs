@@ -15,6 +15,7 @@ mod environment;
 mod mistake;
 mod promises;
 mod section;
+mod service;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -26,12 +27,21 @@ mod understand;
 mod usable;
 
 pub use mistake::{Mistake, Place};
+pub use service::{Formulas, Http, Kafka, Log, LogFormat, Metrics};
 
 /// A configuration that can be used.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Config {
     /// What the engine is told.
     pub settings: Settings,
+    /// Where events come from.
+    pub kafka: Kafka,
+    /// Where pages and metrics are served.
+    pub http: Http,
+    /// What is published.
+    pub metrics: Metrics,
+    /// What is logged.
+    pub log: Log,
 }
 
 impl Config {
@@ -55,7 +65,13 @@ impl Config {
         mistakes.append(&mut judged);
 
         if mistakes.is_empty() {
-            return Ok(Config { settings });
+            return Ok(Config {
+                settings,
+                kafka: Kafka::default(),
+                http: Http::default(),
+                metrics: Metrics::default(),
+                log: Log::default(),
+            });
         }
         mistakes.sort();
         Err(mistakes)

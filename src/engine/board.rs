@@ -50,6 +50,31 @@ pub struct Group {
     pub worst: BTreeMap<(Measure, Quantity), Vec<Worst>>,
 }
 
+impl Group {
+    /// Adds all of `other`, and cuts the lists to `longest_list` contacts.
+    pub fn merge(&mut self, other: Group, longest_list: usize) {
+        for (measure, tally) in other.measures {
+            self.measures.entry(measure).or_default().merge(&tally);
+        }
+        self.longest.extend(other.longest);
+        for (of, list) in other.worst {
+            self.worst.entry(of).or_default().extend(list);
+        }
+        self.cut(longest_list);
+    }
+
+    /// Puts the lists in order and cuts them.
+    fn cut(&mut self, longest_list: usize) {
+        self.longest.sort_unstable();
+        self.longest.truncate(longest_list);
+        self.worst.retain(|_, list| !list.is_empty());
+        for list in self.worst.values_mut() {
+            list.sort_by(compare_worst);
+            list.truncate(longest_list);
+        }
+    }
+}
+
 /// A contact that waits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Waiting {
@@ -244,15 +269,7 @@ fn spans(shards: &[&Shard], by: GroupBy, durations: bool, span: impl Fn(&Shard) 
         }
     }
     let limit = shards.iter().map(|shard| shard.settings().limits.worst).max().unwrap_or(0);
-    for group in groups.values_mut() {
-        group.longest.sort_unstable();
-        group.longest.truncate(limit);
-        group.worst.retain(|_, list| !list.is_empty());
-        for list in group.worst.values_mut() {
-            list.sort_by(compare_worst);
-            list.truncate(limit);
-        }
-    }
+    groups.values_mut().for_each(|group| group.cut(limit));
     groups
 }
 
@@ -288,7 +305,7 @@ fn compare_worst(one: &Worst, other: &Worst) -> std::cmp::Ordering {
     other.duration_ms.cmp(&one.duration_ms).then_with(by_id)
 }
 
-fn key_of(lane: &Lane, lanes: &Lanes, by: GroupBy) -> GroupKey {
+pub(super) fn key_of(lane: &Lane, lanes: &Lanes, by: GroupBy) -> GroupKey {
     let [queue, channel, tier] = lanes.texts(lane);
     let name = |wanted: bool, text: &str| wanted.then(|| text.to_owned());
     GroupKey { queue: name(by.queue, queue), channel: name(by.channel, channel), tier: name(by.tier, tier) }

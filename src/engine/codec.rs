@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::engine::clock::StreamClock;
+use crate::engine::counters::Counters;
 use crate::engine::fact::{Fact, FactKind, Facts};
 use crate::engine::lane::{Names, hash_of};
 use crate::engine::mark::Mark;
@@ -26,7 +27,7 @@ use crate::engine::store::Handle;
 const MAGIC: [u8; 8] = *b"HOLDLINE";
 
 /// The version of the layout and of the rules that made what is in it.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// Magic, version, hash of the settings.
 const HEADER: usize = 8 + 4 + 8;
@@ -60,6 +61,8 @@ struct Body<'a> {
     believed: Option<u64>,
     doubted: Vec<u64>,
     input: Input,
+    corrections: Counters,
+    orphans_forgotten: u64,
     aged_to: u64,
     /// Names of queues, of channels and tiers, of surveys and outcomes.
     #[serde(borrow)]
@@ -73,6 +76,7 @@ struct Body<'a> {
 struct LaneBody {
     key: [u32; 3],
     aged: (u64, u64),
+    counters: Counters,
     pages: Vec<PageBody>,
 }
 
@@ -97,6 +101,7 @@ impl Shard {
         let lanes = self.lanes.iter().map(|lane| LaneBody {
             key: [lane.queue, lane.channel, lane.tier],
             aged: lane.pages.aged(),
+            counters: lane.counters,
             pages: lane
                 .pages
                 .pages()
@@ -118,6 +123,8 @@ impl Shard {
             believed,
             doubted: doubted.to_vec(),
             input: self.input,
+            corrections: self.corrections,
+            orphans_forgotten: self.orphans_forgotten,
             aged_to: self.aged_to,
             names: [&self.lanes.queues, &self.lanes.labels, &self.lanes.topics].map(|names| names.texts().collect()),
             lanes: lanes.collect(),
@@ -160,6 +167,8 @@ impl Shard {
         let mut shard = Shard::new(settings, keep);
         shard.clock = StreamClock::from_parts(body.believed, &body.doubted);
         shard.input = body.input;
+        shard.corrections = body.corrections;
+        shard.orphans_forgotten = body.orphans_forgotten;
         shard.aged_to = body.aged_to;
         let lanes = &mut shard.lanes;
         for (names, texts) in [&mut lanes.queues, &mut lanes.labels, &mut lanes.topics].into_iter().zip(&body.names) {
@@ -199,6 +208,7 @@ impl Shard {
                 })
                 .collect();
             let restored = pages.and_then(|pages| Pages::restore(shard.settings.slots, lane.aged, pages));
+            shard.lanes.lane_mut(number).counters = lane.counters;
             shard.lanes.lane_mut(number).pages = restored.ok_or(DecodeError::Contradictory("a page"))?;
         }
         Ok(shard)

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
+use crate::engine::counters::Counters;
 use crate::engine::fact::PLACES;
 use crate::engine::page::{Pages, Speaks};
 use crate::engine::settings::{Promise, Settings};
@@ -107,6 +108,8 @@ pub struct Lane {
     pub expire_ms: u64,
     /// What is booked.
     pub pages: Pages,
+    /// What was ever booked.
+    pub counters: Counters,
     /// Stays that nothing has decided, the longest waiting first; those that have expired too, until they are forgotten.
     pub waiting: BTreeSet<Undecided>,
     /// How many of them speak for which measures, by [`Speaks`].
@@ -262,6 +265,7 @@ impl Lanes {
             tier: key[2],
             expire_ms: self.settings.lifetimes.expire_of(channel),
             pages: Pages::new(self.settings.slots),
+            counters: Counters::default(),
             waiting: BTreeSet::new(),
             waiting_counts: [0; 3],
             promises: promises.map(|(from, promises)| (*from, promises.of(queue, channel, tier))).collect(),

@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 
 use crate::engine::clock::StreamClock;
 use crate::engine::contact::{Life, Lives, fold, fold_with_last};
+use crate::engine::counters::{Changes, Counters};
 use crate::engine::fact::{Fact, FactKind, Facts, Inserted};
 use crate::engine::lane::{Lanes, Numbered};
 use crate::engine::page::{Change, PAGE_MS};
@@ -84,6 +85,10 @@ pub struct Shard {
     pub(super) lanes: Lanes,
     pub(super) contacts: Contacts,
     pub(super) input: Input,
+    /// What was counted and then taken back.
+    pub(super) corrections: Counters,
+    /// Facts of contacts that were forgotten without ever having been offered.
+    pub(super) orphans_forgotten: u64,
     /// The page up to which lanes have aged.
     pub(super) aged_to: u64,
 }
@@ -98,6 +103,8 @@ impl Shard {
             clock: StreamClock::default(),
             contacts: Contacts::default(),
             input: Input::default(),
+            corrections: Counters::default(),
+            orphans_forgotten: 0,
             aged_to: 0,
         }
     }
@@ -133,6 +140,16 @@ impl Shard {
     /// The latest event time at the end of the input: what nothing refuted is believed. None without any event.
     pub fn end(&self) -> Option<EventTime> {
         self.clock.end().and_then(EventTime::from_millis)
+    }
+
+    /// What was counted and then taken back, of all lanes.
+    pub fn corrections(&self) -> Counters {
+        self.corrections
+    }
+
+    /// Facts of contacts that were forgotten without ever having been offered.
+    pub fn orphans_forgotten(&self) -> u64 {
+        self.orphans_forgotten
     }
 
     /// Contacts that are held.
@@ -258,10 +275,11 @@ impl Shard {
         self.count(before, after);
         let mut old = before.iter().flat_map(|life| &life.stays);
         let mut new = after.iter().flat_map(|life| &life.stays);
+        let mut changes = Changes::default();
         loop {
             let (old, new) = (old.next(), new.next());
             if old.is_none() && new.is_none() {
-                return;
+                break;
             }
             if old == new {
                 continue;
@@ -271,6 +289,11 @@ impl Shard {
                 self.change(Change::TakeBack, handle, taken.as_ref());
                 self.change(Change::Book, handle, booked.as_ref());
             }
+            changes.note(old, new);
+        }
+        for (lane, up, down) in changes.by_lane() {
+            self.lanes.lane_mut(lane).counters += up;
+            self.corrections += down;
         }
     }
 
@@ -356,6 +379,7 @@ impl Shard {
             let over = lives.iter().take_while(|life| self.held_until(life) < minute).count();
             let (forgotten, rest) = lives.split_at(over);
             self.input.expired += forgotten.iter().filter(|life| !life.finished).count() as u64;
+            self.orphans_forgotten += forgotten.iter().map(|life| u64::from(life.orphan)).sum::<u64>();
             if let (Some(latest), false) = (forgotten.last(), rest.is_empty()) {
                 let contact = self.contacts.held_mut(handle);
                 contact.facts.forget_until(latest.last);

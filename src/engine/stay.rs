@@ -4,11 +4,13 @@
 //! expires. An answer in time takes it back. So nothing needs to happen for a silent queue to turn red: time passes the
 //! slot.
 
+use crate::engine::counters::Counter;
 use crate::engine::lane::Undecided;
 use crate::engine::page::Speaks;
 use crate::engine::settings::Promise;
 use crate::engine::store::Handle;
 use crate::engine::tally::{Cell, CellSet, Quantity};
+use crate::event::Reason;
 
 /// How a stay ended, and when, in milliseconds of event time.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,8 +21,8 @@ pub enum Decision {
     Answered(u64),
     /// The customer gave up.
     Abandoned(u64),
-    /// It left some other way, as a fact or the next offer says.
-    Left(u64),
+    /// It left some other way, as a fact or the next offer says; and how.
+    Left(u64, Reason),
     /// It was completed or resolved while it waited: counted as left.
     Closed(u64),
 }
@@ -102,6 +104,34 @@ impl Stay {
         self.speaks
     }
 
+    /// Whether it is a visit, not a contact as a whole.
+    pub fn is_visit(&self) -> bool {
+        self.speaks != Speaks::ForContactWait
+    }
+
+    /// What it counts for in the counters of its lane.
+    pub fn each_counter(&self, mut each: impl FnMut(Counter)) {
+        each(Counter::Cell(Cell::Offered));
+        let within = self.decided_at().is_some_and(|time| self.wait_until(time) <= self.target);
+        match self.decision {
+            Decision::Waiting => {}
+            Decision::Answered(_) => {
+                each(Counter::Cell(Cell::Answered));
+                within.then(|| each(Counter::Cell(Cell::AnsweredWithin)));
+            }
+            Decision::Abandoned(time) => {
+                each(Counter::Cell(Cell::Abandoned));
+                within.then(|| each(Counter::Cell(Cell::AbandonedWithin)));
+                (self.wait_until(time) < self.short).then(|| each(Counter::Cell(Cell::AbandonedShort)));
+            }
+            Decision::Left(_, reason) => each(Counter::Left(Some(reason))),
+            Decision::Closed(_) => each(Counter::Left(None)),
+        }
+        if self.completed.is_some() {
+            each(Counter::Cell(Cell::Completed));
+        }
+    }
+
     /// When it no longer waits if nothing more is heard, in milliseconds.
     pub fn expires_at(&self) -> u64 {
         self.expires_at
@@ -137,7 +167,7 @@ impl Stay {
             Decision::Answered(_) => (ANSWERED, ANSWERED_WITHIN, Quantity::WaitAnswered),
             Decision::Abandoned(_) if wait < self.short => (ABANDONED, ABANDONED_SHORT, Quantity::WaitAbandoned),
             Decision::Abandoned(_) => (ABANDONED, ABANDONED_WITHIN, Quantity::WaitAbandoned),
-            Decision::Left(_) | Decision::Closed(_) => (LEFT, LEFT_WITHIN, Quantity::WaitLeft),
+            Decision::Left(..) | Decision::Closed(_) => (LEFT, LEFT_WITHIN, Quantity::WaitLeft),
         };
         let counted = if overdue { all.and(DEPARTED_OVER) } else { within };
         let departed = if time < self.offered_at { counted } else { counted.and(DEPARTED) };
@@ -147,7 +177,7 @@ impl Stay {
     fn decided_at(&self) -> Option<u64> {
         match self.decision {
             Decision::Waiting => None,
-            Decision::Answered(time) | Decision::Abandoned(time) | Decision::Left(time) | Decision::Closed(time) => {
+            Decision::Answered(time) | Decision::Abandoned(time) | Decision::Left(time, _) | Decision::Closed(time) => {
                 Some(time)
             }
         }

@@ -53,7 +53,7 @@ impl Visit {
         let told = match (fact.kind, self.decision) {
             (FactKind::Answered, Decision::Answered(time))
             | (FactKind::Abandoned, Decision::Abandoned(time))
-            | (FactKind::Left(_), Decision::Left(time)) => time,
+            | (FactKind::Left(_), Decision::Left(time, _)) => time,
             _ => return false,
         };
         told.abs_diff(fact.time) <= SKEW_MS
@@ -147,7 +147,7 @@ impl<'a> Folder<'a> {
                     answer.used = true;
                     self.decide(visit, &answer.fact);
                 } else {
-                    self.visits[visit].decision = Decision::Left(fact.time);
+                    self.visits[visit].decision = Decision::Left(fact.time, Reason::Transfer);
                     self.left_implicitly = Some((visit, fact.time));
                 }
             }
@@ -234,8 +234,8 @@ impl<'a> Folder<'a> {
         visit.by_fact = true;
         visit.decision = match fact.kind {
             FactKind::Answered => Decision::Answered(fact.time),
-            FactKind::Abandoned => Decision::Abandoned(fact.time),
-            _ => Decision::Left(fact.time),
+            FactKind::Left(reason) => Decision::Left(fact.time, reason),
+            _ => Decision::Abandoned(fact.time),
         };
         self.skew += u32::from(fact.time < visit.offered_at);
         if fact.kind == FactKind::Answered && !self.early_completions.is_empty() {

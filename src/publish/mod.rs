@@ -6,6 +6,7 @@
 pub mod edges;
 pub mod json;
 pub mod report;
+pub mod snapshot;
 pub mod table;
 #[cfg(test)]
 mod tests;

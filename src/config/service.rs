@@ -1,0 +1,129 @@
+//! What the running service is told besides the engine: where Kafka is, where to listen, what to publish, what to log.
+//!
+//! Usable values only, as `engine::settings`; how they are written in a file is told in `config/holdline.toml`.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZero;
+
+use crate::engine::board::GroupBy;
+
+/// Where events come from.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Kafka {
+    /// Brokers to ask first, as `host:port`, separated by commas.
+    pub brokers: String,
+    /// The topics, each once; none means that the service cannot run.
+    pub topics: Vec<String>,
+    /// The consumer group.
+    pub group: String,
+    /// A name that stays the same over restarts (static membership): the group waits for its return instead of moving
+    /// partitions at once.
+    pub instance: Option<String>,
+    /// How far back reading begins, in milliseconds; none is the longest time that an unfinished contact is held.
+    pub look_back_ms: Option<u64>,
+    /// Threads that hold partitions; none is one a core.
+    pub workers: Option<NonZero<usize>>,
+    /// Further properties of librdkafka, by its names, those read from files included.
+    pub options: BTreeMap<String, String>,
+}
+
+impl Default for Kafka {
+    fn default() -> Self {
+        Kafka {
+            brokers: "127.0.0.1:9092".to_owned(),
+            topics: Vec::new(),
+            group: "holdline".to_owned(),
+            instance: None,
+            look_back_ms: None,
+            workers: None,
+            options: BTreeMap::new(),
+        }
+    }
+}
+
+/// Options can hold passwords: only their names are shown.
+impl std::fmt::Debug for Kafka {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter
+            .debug_struct("Kafka")
+            .field("brokers", &self.brokers)
+            .field("topics", &self.topics)
+            .field("group", &self.group)
+            .field("instance", &self.instance)
+            .field("look_back_ms", &self.look_back_ms)
+            .field("workers", &self.workers)
+            .field("options", &self.options.keys())
+            .finish()
+    }
+}
+
+/// Where pages and metrics are served.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Http {
+    /// Address and port; port 0 takes a free one.
+    pub listen: SocketAddr,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Http { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9847)) }
+    }
+}
+
+/// What is published.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Metrics {
+    /// What lanes are told apart by; those that differ in nothing else are added up.
+    pub by: GroupBy,
+    /// Service levels by which formulas.
+    pub formulas: Formulas,
+    /// How far behind the wall clock the live view is, in milliseconds: so long events may take to arrive.
+    pub delay_ms: u64,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Metrics {
+            by: GroupBy { queue: true, channel: true, tier: true },
+            formulas: Formulas::Headline,
+            delay_ms: 2_000,
+        }
+    }
+}
+
+/// Which service levels are published.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Formulas {
+    /// The one that the settings of the lane name.
+    Headline,
+    /// Every one there is.
+    All,
+}
+
+/// What is logged, to standard error.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Log {
+    /// Which lines: a level, or directives by module as `tracing` knows them.
+    pub filter: String,
+    /// How lines are written.
+    pub format: LogFormat,
+    /// Lines a second of each kind of recurring trouble; more are counted and told as a number.
+    pub lines_per_second: NonZero<u32>,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        let ten = NonZero::new(10).expect("ten is not zero");
+        Log { filter: "info".to_owned(), format: LogFormat::Text, lines_per_second: ten }
+    }
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}

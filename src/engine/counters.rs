@@ -1,0 +1,119 @@
+//! Counters: what was ever booked, for rates over any span.
+//!
+//! A counter only goes up. What an event books for the first time is added; what it takes back (an answer turns out to
+//! have been another visit's, an offer to have been in another lane) is not subtracted but told beside it, as a
+//! correction. So counters are a function of the log in its order, not of the set of facts, and exceed the windows by
+//! what was corrected. They count visits, as [`Measure::Wait`](super::tally::Measure::Wait) does.
+
+use std::ops::{AddAssign, Sub};
+
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+
+use crate::engine::stay::Stay;
+use crate::engine::tally::Cell;
+use crate::event::Reason;
+
+/// Something that is counted.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Counter {
+    /// Visits, by cell; never [`Cell::Overdue`], [`Cell::Left`] or the departures.
+    Cell(Cell),
+    /// Visits that left, by reason; none if they were completed or resolved while they waited.
+    Left(Option<Reason>),
+}
+
+const CELLS: [Cell; 7] = [
+    Cell::Offered,
+    Cell::Answered,
+    Cell::AnsweredWithin,
+    Cell::Abandoned,
+    Cell::AbandonedWithin,
+    Cell::AbandonedShort,
+    Cell::Completed,
+];
+
+impl Counter {
+    /// How many there are.
+    pub const COUNT: usize = CELLS.len() + Reason::ALL.len() + 1;
+
+    /// All of them.
+    pub fn all() -> impl Iterator<Item = Counter> {
+        let left = Reason::ALL.into_iter().map(Some).chain([None]).map(Counter::Left);
+        CELLS.into_iter().map(Counter::Cell).chain(left)
+    }
+
+    /// The cell it counts.
+    pub fn cell(self) -> Cell {
+        match self {
+            Counter::Cell(cell) => cell,
+            Counter::Left(_) => Cell::Left,
+        }
+    }
+
+    fn index(self) -> usize {
+        match self {
+            Counter::Cell(cell) => CELLS.iter().position(|&counted| counted == cell).expect("it is one of these"),
+            Counter::Left(Some(reason)) => CELLS.len() + reason as usize,
+            Counter::Left(None) => CELLS.len() + Reason::ALL.len(),
+        }
+    }
+}
+
+/// A number for each [`Counter`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Counters([u64; Counter::COUNT]);
+
+impl Counters {
+    /// The number of this one.
+    pub fn of(&self, counter: Counter) -> u64 {
+        self.0[counter.index()]
+    }
+}
+
+impl AddAssign for Counters {
+    fn add_assign(&mut self, other: Counters) {
+        self.0.iter_mut().zip(other.0).for_each(|(mine, theirs)| *mine += theirs);
+    }
+}
+
+impl Sub for Counters {
+    type Output = Counters;
+
+    /// What was counted since `earlier`, of the same lane.
+    fn sub(mut self, earlier: Counters) -> Counters {
+        self.0.iter_mut().zip(earlier.0).for_each(|(mine, theirs)| *mine -= theirs);
+        self
+    }
+}
+
+/// What one event adds to the counters and takes back, lane by lane.
+#[derive(Debug, Default)]
+pub(super) struct Changes(SmallVec<[(u32, [i16; Counter::COUNT]); 1]>);
+
+impl Changes {
+    /// A stay as it was and as it is; none where there was or is none.
+    pub(super) fn note(&mut self, old: Option<&Stay>, new: Option<&Stay>) {
+        self.add(old, -1);
+        self.add(new, 1);
+    }
+
+    fn add(&mut self, stay: Option<&Stay>, sign: i16) {
+        let Some(stay) = stay.filter(|stay| stay.is_visit()) else { return };
+        let at = self.0.iter().position(|(lane, _)| *lane == stay.lane).unwrap_or_else(|| {
+            self.0.push((stay.lane, [0; Counter::COUNT]));
+            self.0.len() - 1
+        });
+        let changes = &mut self.0[at].1;
+        stay.each_counter(|counter| changes[counter.index()] += sign);
+    }
+
+    /// By lane, what goes up and what goes down.
+    pub(super) fn by_lane(self) -> impl Iterator<Item = (u32, Counters, Counters)> {
+        let changed = self.0.into_iter().filter(|(_, changes)| changes.iter().any(|&change| change != 0));
+        changed.map(|(lane, changes)| {
+            let size = |sign: i16| Counters(changes.map(|change| u64::from((change * sign).max(0).unsigned_abs())));
+            (lane, size(1), size(-1))
+        })
+    }
+}

@@ -1,0 +1,124 @@
+//! What the service counts about itself while it works.
+//!
+//! Plain metrics of the `prometheus` crate, registered once, added to from any thread. What lanes say is not here: that
+//! is a function of state and instant, made for each look (see [`publish`](crate::publish)).
+
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts, Registry};
+
+use crate::event::rejection::RejectionReason;
+
+/// Seconds: from what a healthy source takes, to what no view can wait for.
+const DELAY_BOUNDS: [f64; 14] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0, 30.0, 60.0, 300.0];
+
+/// Seconds.
+const DURATION_BOUNDS: [f64; 9] = [0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0];
+
+/// All of them. Clones share their numbers.
+#[derive(Clone, Debug)]
+pub struct Meters {
+    /// Records read and taken in as events, by topic.
+    pub events: IntCounterVec,
+    /// Records that are no events, by [`RejectionReason`].
+    pub rejected: IntCounterVec,
+    /// Events too late to be applied.
+    pub late: IntCounter,
+    /// Events known already.
+    pub duplicate: IntCounter,
+    /// Events of contacts that were never offered, counted when these are forgotten.
+    pub orphan: IntCounter,
+    /// Events whose record is keyed by something else than the contact id.
+    pub misrouted: IntCounter,
+    /// Events tallied as `_other`, because there are too many lanes.
+    pub lanes_overflow: IntCounter,
+    /// Events dropped, because too many contacts are held.
+    pub contacts_overflow: IntCounter,
+    /// Events beyond the limit of one contact.
+    pub facts_overflow: IntCounter,
+    /// From an event's time to its being read, while caught up, in seconds; an event ahead of the clock counts as 0.
+    pub event_delay: Histogram,
+    /// How often partitions were assigned or revoked.
+    pub rebalances: IntCounter,
+    /// Errors that the Kafka client told of.
+    pub kafka_errors: IntCounter,
+    /// Log lines that were held back because there were too many.
+    pub log_lines_suppressed: IntCounter,
+    /// How long one view of all lanes took to make, in seconds.
+    pub view_duration: Histogram,
+    /// How long one answer of `/metrics` took to make, in seconds.
+    pub collect_duration: Histogram,
+}
+
+impl Meters {
+    /// New meters, all at 0, in this registry.
+    ///
+    /// # Errors
+    /// A name is taken.
+    pub fn register(registry: &Registry) -> prometheus::Result<Meters> {
+        let counter = |name: &str, help: &str| {
+            let counter = IntCounter::new(name, help)?;
+            registry.register(Box::new(counter.clone()))?;
+            prometheus::Result::Ok(counter)
+        };
+        let counters = |name: &str, help: &str, label: &str| {
+            let counters = IntCounterVec::new(Opts::new(name, help), &[label])?;
+            registry.register(Box::new(counters.clone()))?;
+            prometheus::Result::Ok(counters)
+        };
+        let histogram = |name: &str, help: &str, bounds: &[f64]| {
+            let histogram = Histogram::with_opts(HistogramOpts::new(name, help).buckets(bounds.to_vec()))?;
+            registry.register(Box::new(histogram.clone()))?;
+            prometheus::Result::Ok(histogram)
+        };
+        let rejected = counters("holdline_events_rejected_total", "Records that are no events.", "reason")?;
+        for reason in RejectionReason::ALL {
+            rejected.with_label_values(&[reason.name()]);
+        }
+        Ok(Meters {
+            events: counters("holdline_events_total", "Events taken in.", "topic")?,
+            rejected,
+            late: counter("holdline_events_late_total", "Events too late to be applied.")?,
+            duplicate: counter("holdline_events_duplicate_total", "Events known already.")?,
+            orphan: counter(
+                "holdline_events_orphan_total",
+                "Events of contacts that were forgotten without ever having been offered.",
+            )?,
+            misrouted: counter(
+                "holdline_events_misrouted_total",
+                "Events whose record key is not the contact id, so that a contact's events can end up in several partitions.",
+            )?,
+            lanes_overflow: counter(
+                "holdline_lanes_overflow_total",
+                "Events tallied under _other because limits.lanes is reached.",
+            )?,
+            contacts_overflow: counter(
+                "holdline_contacts_overflow_total",
+                "Events dropped because limits.contacts is reached.",
+            )?,
+            facts_overflow: counter("holdline_facts_overflow_total", "Events beyond limits.facts of their contact.")?,
+            event_delay: histogram(
+                "holdline_event_delay_seconds",
+                "From an event's time to its being read, while caught up.",
+                &DELAY_BOUNDS,
+            )?,
+            rebalances: counter(
+                "holdline_rebalances_total",
+                "How often the group gave partitions to this process or took them away.",
+            )?,
+            kafka_errors: counter("holdline_kafka_errors_total", "Errors that the Kafka client told of.")?,
+            log_lines_suppressed: counter(
+                "holdline_log_lines_suppressed_total",
+                "Log lines held back because there were too many of their kind.",
+            )?,
+            view_duration: histogram(
+                "holdline_view_duration_seconds",
+                "How long it took to make one view of all lanes.",
+                &DURATION_BOUNDS,
+            )?,
+            collect_duration: histogram(
+                "holdline_collect_duration_seconds",
+                "How long it took to make one answer of /metrics.",
+                &DURATION_BOUNDS,
+            )?,
+        })
+    }
+}

@@ -1,0 +1,83 @@
+//! What the running service knows of itself, as last put together: what metrics and pages are made of.
+//!
+//! A snapshot is a value: made by whoever runs the service, read by whoever publishes. Whoever publishes decides nothing:
+//! what is not to be shown is not in it.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use crate::engine::board::GroupKey;
+use crate::engine::counters::Counters;
+use crate::engine::view::View;
+use crate::event::EventTime;
+
+/// All that is published of one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// When it was put together. Shown no longer than [`Snapshot::LONGEST_SHOWN`].
+    pub made_at: Instant,
+    /// The instant that live values are for: of the wall clock less the delay, or of what was read last while behind.
+    /// None before anything was read.
+    pub now: Option<EventTime>,
+    /// What the lanes say; none while a partition is not caught up, or none is held.
+    pub live: Option<View>,
+    /// Why `live` is none, for people, one sentence each; empty if it is there.
+    pub reasons: Vec<String>,
+    /// Whether this process holds every partition of its topics, so that it may speak for whole queues.
+    pub whole: bool,
+    /// What was counted by this process since it caught up; only ever goes up.
+    pub counters: BTreeMap<GroupKey, Counters>,
+    /// Of that, taken back later.
+    pub corrections: Counters,
+    /// Whether what was read reaches back far enough to know every contact that is still open.
+    pub state_complete: bool,
+    /// Every topic that is read.
+    pub topics: BTreeMap<String, TopicStatus>,
+    /// Every partition that is held.
+    pub partitions: BTreeMap<(String, i32), PartitionStatus>,
+    /// Contacts held.
+    pub tracked_contacts: u64,
+    /// Lanes seen.
+    pub tracked_lanes: u64,
+}
+
+/// What is known of a topic.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TopicStatus {
+    /// How many partitions it has; none before the broker said so.
+    pub partitions: Option<u32>,
+    /// The latest event time believed in any of its partitions held.
+    pub newest_event: Option<EventTime>,
+}
+
+/// What is known of a partition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct PartitionStatus {
+    /// Whether all that the broker had a moment ago has been read.
+    pub caught_up: bool,
+    /// Records not read yet, as far as the broker last said; none before it said anything.
+    pub lag_records: Option<u64>,
+}
+
+impl Snapshot {
+    /// A snapshot older than this is not shown: whoever makes them is stuck.
+    pub const LONGEST_SHOWN: std::time::Duration = std::time::Duration::from_secs(5);
+
+    /// The snapshot of a service that has read nothing yet.
+    pub fn starting(made_at: Instant) -> Snapshot {
+        Snapshot {
+            made_at,
+            now: None,
+            live: None,
+            reasons: vec!["starting".to_owned()],
+            whole: false,
+            counters: BTreeMap::new(),
+            corrections: Counters::default(),
+            state_complete: false,
+            topics: BTreeMap::new(),
+            partitions: BTreeMap::new(),
+            tracked_contacts: 0,
+            tracked_lanes: 0,
+        }
+    }
+}
