@@ -1,12 +1,17 @@
 //! What is told to people and machines, from what the engine's board says.
 //!
 //! [`report`] is what a replay has to tell, over intervals and as a whole; [`json`] and [`table`] write it down.
-//! [`edges`] cuts local days into intervals. Nothing here changes a shard or reads a clock.
+//! [`edges`] cuts local days into intervals. What the running service has to tell is a [`snapshot`]: [`metrics`] writes it
+//! down for Prometheus, or [why not](withheld), and [`http`] serves it. Nothing here changes a shard, and only [`http`]
+//! looks at a clock.
 
 pub mod edges;
+pub mod http;
 pub mod json;
+pub mod metrics;
 pub mod report;
 pub mod snapshot;
 pub mod table;
 #[cfg(test)]
 mod tests;
+pub mod withheld;

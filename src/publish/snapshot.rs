@@ -4,12 +4,19 @@
 //! what is not to be shown is not in it.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
 
 use crate::engine::board::GroupKey;
 use crate::engine::counters::Counters;
 use crate::engine::view::View;
 use crate::event::EventTime;
+use crate::publish::withheld::Withheld;
+
+/// The latest snapshot, for any number of readers. Reading neither waits nor holds anybody up.
+pub type Latest = watch::Receiver<Arc<Snapshot>>;
 
 /// All that is published of one moment.
 #[derive(Clone, Debug)]
@@ -21,8 +28,8 @@ pub struct Snapshot {
     pub now: Option<EventTime>,
     /// What the lanes say; none while a partition is not caught up, or none is held.
     pub live: Option<View>,
-    /// Why `live` is none, for people, one sentence each; empty if it is there.
-    pub reasons: Vec<String>,
+    /// Why `live` is none; empty if and only if it is there.
+    pub withheld: Vec<Withheld>,
     /// Whether this process holds every partition of its topics, so that it may speak for whole queues.
     pub whole: bool,
     /// What was counted by this process since it caught up; only ever goes up.
@@ -61,7 +68,23 @@ pub struct PartitionStatus {
 
 impl Snapshot {
     /// A snapshot older than this is not shown: whoever makes them is stuck.
-    pub const LONGEST_SHOWN: std::time::Duration = std::time::Duration::from_secs(5);
+    pub const LONGEST_SHOWN: Duration = Duration::from_secs(5);
+
+    /// Whether it is too old at `now` to be shown.
+    pub fn is_stale(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.made_at) > Snapshot::LONGEST_SHOWN
+    }
+
+    /// What the lanes say, if it may be shown at `now`.
+    pub fn shown(&self, now: Instant) -> Option<&View> {
+        self.live.as_ref().filter(|_| !self.is_stale(now))
+    }
+
+    /// Why nothing is shown of lanes at `now`; empty if and only if something is.
+    pub fn withheld(&self, now: Instant) -> Vec<Withheld> {
+        let stale = self.is_stale(now).then_some(Withheld::Stale);
+        self.withheld.iter().cloned().chain(stale).collect()
+    }
 
     /// The snapshot of a service that has read nothing yet.
     pub fn starting(made_at: Instant) -> Snapshot {
@@ -69,7 +92,7 @@ impl Snapshot {
             made_at,
             now: None,
             live: None,
-            reasons: vec!["starting".to_owned()],
+            withheld: vec![Withheld::Starting],
             whole: false,
             counters: BTreeMap::new(),
             corrections: Counters::default(),

@@ -1,0 +1,120 @@
+//! What the service knows of its own work: what it reads, how far it is, and why it says nothing of lanes.
+//!
+//! While the latest snapshot is too old nobody knows how far reading is: no partition counts as caught up then, and no lag
+//! is told.
+
+use super::family::{Family, Samples, Scene, timestamp};
+use crate::engine::counters::Counter;
+use crate::engine::tally::Cell;
+use crate::publish::withheld::Withheld;
+
+pub(super) const FAMILIES: &[Family] = &[
+    Family::gauge(
+        "holdline_lanes_withheld",
+        "1 while this is a reason to show nothing of lanes, else 0; all are 0 while lanes are shown.",
+        withheld,
+    ),
+    Family::gauge(
+        "holdline_state_complete",
+        "1 if what was read reaches back far enough to know every contact that is still open, else 0.",
+        |scene, samples| samples.add(&[], flag(scene.snapshot.state_complete)),
+    ),
+    Family::gauge(
+        "holdline_view_timestamp_seconds",
+        "The instant that the latest view is of, in seconds since 1970; absent before anything was read.",
+        |scene, samples| scene.snapshot.now.into_iter().for_each(|now| samples.add(&[], timestamp(now))),
+    ),
+    Family::gauge(
+        "holdline_newest_event_timestamp_seconds",
+        "The latest event time believed, in seconds since 1970; absent before there was one.",
+        newest,
+    ),
+    Family::gauge(
+        "holdline_topic_partitions",
+        "Partitions that the topic has; absent before the broker said so.",
+        topic_partitions,
+    ),
+    Family::gauge("holdline_partitions_assigned", "Partitions that this process holds.", |scene, samples| {
+        samples.add(&[], scene.snapshot.partitions.len() as f64);
+    }),
+    Family::gauge(
+        "holdline_partitions_caught_up",
+        "Partitions that this process holds and has read to their end.",
+        caught_up,
+    ),
+    Family::gauge(
+        "holdline_consumer_lag_records",
+        "Records of the partition not read yet; absent before the broker said how many there are.",
+        lag,
+    ),
+    Family::gauge("holdline_tracked_contacts", "Contacts held in memory.", |scene, samples| {
+        samples.add(&[], scene.snapshot.tracked_contacts as f64);
+    }),
+    Family::gauge("holdline_tracked_lanes", "Lanes seen, by queue, channel and tier.", |scene, samples| {
+        samples.add(&[], scene.snapshot.tracked_lanes as f64);
+    }),
+    Family::counter(
+        "holdline_corrections_total",
+        "Visits that were counted in this cell and taken back later, by what arrived out of order.",
+        corrections,
+    ),
+    Family::gauge("holdline_build_info", "Always 1; the label tells the version.", |_, samples| {
+        samples.add(&[("version", env!("CARGO_PKG_VERSION"))], 1.0);
+    }),
+];
+
+fn flag(holds: bool) -> f64 {
+    f64::from(u8::from(holds))
+}
+
+fn withheld(scene: &Scene<'_>, samples: &mut Samples) {
+    let reasons = scene.snapshot.withheld(scene.now);
+    for name in Withheld::NAMES {
+        let applies = reasons.iter().any(|reason| reason.name() == name);
+        samples.add(&[("reason", name)], flag(applies));
+    }
+}
+
+fn newest(scene: &Scene<'_>, samples: &mut Samples) {
+    for (topic, status) in &scene.snapshot.topics {
+        if let Some(newest) = status.newest_event {
+            samples.add(&[("topic", topic)], timestamp(newest));
+        }
+    }
+}
+
+fn topic_partitions(scene: &Scene<'_>, samples: &mut Samples) {
+    for (topic, status) in &scene.snapshot.topics {
+        if let Some(partitions) = status.partitions {
+            samples.add(&[("topic", topic)], f64::from(partitions));
+        }
+    }
+}
+
+fn caught_up(scene: &Scene<'_>, samples: &mut Samples) {
+    let is_known = !scene.snapshot.is_stale(scene.now);
+    let caught_up = scene.snapshot.partitions.values().filter(|status| is_known && status.caught_up);
+    samples.add(&[], caught_up.count() as f64);
+}
+
+fn lag(scene: &Scene<'_>, samples: &mut Samples) {
+    if scene.snapshot.is_stale(scene.now) {
+        return;
+    }
+    for ((topic, partition), status) in &scene.snapshot.partitions {
+        if let Some(lag) = status.lag_records {
+            samples.add(&[("topic", topic), ("partition", &partition.to_string())], lag as f64);
+        }
+    }
+}
+
+/// By cell; those that are counted by reason are added up.
+fn corrections(scene: &Scene<'_>, samples: &mut Samples) {
+    let of = |cell: Cell| -> u64 {
+        let counters = Counter::all().filter(|counter| counter.cell() == cell);
+        counters.map(|counter| scene.snapshot.corrections.of(counter)).sum()
+    };
+    for cell in Cell::ALL.into_iter().filter(|&cell| Counter::all().any(|counter| counter.cell() == cell)) {
+        samples.add(&[("cell", cell.name())], of(cell) as f64);
+    }
+}

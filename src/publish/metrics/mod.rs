@@ -1,0 +1,133 @@
+//! The text that Prometheus reads: everything the latest snapshot says, and what the process counts of itself.
+//!
+//! Nothing is kept from one scrape to the next: every series comes from the latest snapshot, so that a lane that vanishes
+//! is gone at once. What is not known has no series. Names, types and labels are a contract; `deploy/METRICS.md` lists
+//! them, made from what is exposed. [`lanes`], [`windows`] and [`itself`] say what each family holds, [`family`] how it is
+//! put together.
+//!
+//! # Cost
+//!
+//! A lane has 12 + 3 counters and 3 + 3 gauges, and for each window and measure 10 cells and a level. With the customary
+//! windows, two measures and one formula that is (measured below).
+//!
+//! Families are made and encoded one after the other, so that the heap holds the samples of one of them at a time, and
+//! the text of a snapshot is made once, however many ask. Registered collectors would all be gathered before the first
+//! byte is written.
+
+mod family;
+mod itself;
+mod lanes;
+#[cfg(test)]
+mod listing;
+#[cfg(test)]
+mod tests;
+mod windows;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Instant;
+
+use prometheus::proto::MetricFamily;
+use prometheus::{Registry, TextEncoder};
+
+use self::family::{Family, Scene};
+use crate::config::Formulas;
+use crate::engine::settings::Window;
+use crate::publish::snapshot::{Latest, Snapshot};
+
+/// The content type of [`Exposition::text`].
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// What is exposed.
+#[derive(Debug)]
+pub struct Exposition {
+    /// What the process counts of itself.
+    registry: Registry,
+    latest: Latest,
+    /// The names of the windows of every view, in its order.
+    windows: Vec<String>,
+    formulas: Formulas,
+    written: Mutex<Written>,
+}
+
+/// The text of a snapshot.
+#[derive(Debug, Default)]
+struct Written {
+    /// Of which one. While this is kept no other snapshot has its address.
+    of: Weak<Snapshot>,
+    /// Whether it was too old to be shown.
+    is_stale: bool,
+    text: String,
+}
+
+impl Exposition {
+    /// What is exposed of the latest snapshots, whose views are of these windows, beside all that is in `registry`.
+    /// What Linux knows of the process is added to it.
+    ///
+    /// # Errors
+    ///
+    /// The registry knows of the process already.
+    pub fn new(
+        registry: Registry,
+        latest: Latest,
+        windows: &[Window],
+        formulas: Formulas,
+    ) -> prometheus::Result<Exposition> {
+        #[cfg(target_os = "linux")]
+        registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
+        Ok(Exposition {
+            registry,
+            latest,
+            windows: windows.iter().map(|window| window.name.clone()).collect(),
+            formulas,
+            written: Mutex::default(),
+        })
+    }
+
+    /// The latest snapshot.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.latest.borrow())
+    }
+
+    /// All metrics at `now`, in the text format 0.0.4. Takes a while with many lanes; whoever asks meanwhile waits.
+    pub fn text(&self, now: Instant) -> String {
+        let itself = self.registry.gather();
+        let written = self.written(now);
+        let mut text = String::with_capacity(written.text.len() + 16 * 1024);
+        text.push_str(&written.text);
+        drop(written);
+        encode(&itself, &mut text);
+        text
+    }
+
+    /// The text of the latest snapshot, written now if it was not yet.
+    fn written(&self, now: Instant) -> MutexGuard<'_, Written> {
+        // A text half written is never taken for a whole one: what it is of is noted last.
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let snapshot = self.snapshot();
+        let is_stale = snapshot.is_stale(now);
+        if !std::ptr::eq(written.of.as_ptr(), Arc::as_ptr(&snapshot)) || written.is_stale != is_stale {
+            written.of = Weak::new();
+            written.text.clear();
+            let scene = Scene { snapshot: &snapshot, now, windows: &self.windows, formulas: self.formulas };
+            for family in families() {
+                encode(&[family.at(&scene)], &mut written.text);
+            }
+            written.is_stale = is_stale;
+            written.of = Arc::downgrade(&snapshot);
+        }
+        written
+    }
+}
+
+/// All families that are made of snapshots.
+fn families() -> impl Iterator<Item = &'static Family> {
+    [lanes::FAMILIES, windows::FAMILIES, itself::FAMILIES].into_iter().flatten()
+}
+
+/// Appends families, but for those without samples.
+fn encode(families: &[MetricFamily], text: &mut String) {
+    for family in families.iter().filter(|family| !family.get_metric().is_empty()) {
+        let encoded = TextEncoder::new().encode_utf8(std::slice::from_ref(family), text);
+        encoded.expect("only a family without a name or samples cannot be encoded");
+    }
+}

@@ -1,0 +1,157 @@
+//! What happened in the trailing windows: cells, service levels, waits and handle times.
+//!
+//! Cells add up over lanes and over instances, so they are always told. A level or a quantile is a statement about a whole
+//! queue, and is told only by a process that holds all of it.
+
+use super::family::{Family, Samples, Scene, seconds};
+use crate::config::Formulas;
+use crate::engine::board::{Group, GroupKey};
+use crate::engine::histogram::Distribution;
+use crate::engine::tally::{Cell, Cells, Formula, Measure, Quantity};
+use crate::engine::view::{GroupView, View};
+
+pub(super) const FAMILIES: &[Family] = &[
+    Family::gauge(
+        "holdline_window_decided",
+        "Visits whose fate was decided in the window: answered, abandoned or left within the target, or overdue.",
+        |scene, samples| cells(scene, samples, Cells::decided),
+    ),
+    Family::gauge(
+        "holdline_window_answered_within",
+        "Visits answered in the window, within their target.",
+        |scene, samples| cells(scene, samples, |cells| cells[Cell::AnsweredWithin]),
+    ),
+    Family::gauge(
+        "holdline_window_abandoned_within",
+        "Visits abandoned in the window, within their target.",
+        |scene, samples| cells(scene, samples, |cells| cells[Cell::AbandonedWithin]),
+    ),
+    Family::gauge(
+        "holdline_window_short_abandoned",
+        "Visits abandoned in the window, before the short-abandon limit.",
+        |scene, samples| cells(scene, samples, |cells| cells[Cell::AbandonedShort]),
+    ),
+    Family::gauge(
+        "holdline_window_left_within",
+        "Visits that left otherwise in the window, within their target.",
+        |scene, samples| cells(scene, samples, |cells| cells[Cell::LeftWithin]),
+    ),
+    Family::gauge(
+        "holdline_window_overdue",
+        "Visits still waiting when their target expired in the window, whatever became of them.",
+        |scene, samples| cells(scene, samples, |cells| cells[Cell::Overdue]),
+    ),
+    Family::gauge("holdline_window_offered", "Visits offered in the window.", |scene, samples| {
+        cells(scene, samples, |cells| cells[Cell::Offered]);
+    }),
+    Family::gauge("holdline_window_answered", "Visits answered in the window.", |scene, samples| {
+        cells(scene, samples, |cells| cells[Cell::Answered]);
+    }),
+    Family::gauge("holdline_window_abandoned", "Visits abandoned in the window.", |scene, samples| {
+        cells(scene, samples, |cells| cells[Cell::Abandoned]);
+    }),
+    Family::gauge("holdline_window_left", "Visits that left otherwise in the window.", |scene, samples| {
+        cells(scene, samples, |cells| cells[Cell::Left]);
+    }),
+    Family::gauge(
+        "holdline_service_level_ratio",
+        "Service level of the window by this formula, 0 to 1; absent where nothing was judged.",
+        levels,
+    ),
+    Family::gauge(
+        "holdline_window_wait_seconds",
+        "Quantiles (nearest rank, to 0.1 %) and exact maximum of the waits that ended in the window, in seconds.",
+        waits,
+    ),
+    Family::gauge(
+        "holdline_window_handle_seconds",
+        "Quantiles (nearest rank, to 0.1 %) and exact maximum of the handle times that ended in the window, in seconds.",
+        handle_times,
+    ),
+];
+
+/// The outcomes of a wait.
+const OUTCOMES: [(&str, Quantity); 3] =
+    [("answered", Quantity::WaitAnswered), ("abandoned", Quantity::WaitAbandoned), ("left", Quantity::WaitLeft)];
+
+/// Ranks in thousandths.
+const RANKS: [(&str, u64); 5] = [("0.5", 500), ("0.9", 900), ("0.95", 950), ("0.99", 990), ("0.999", 999)];
+
+/// A group in a window.
+struct Place<'s> {
+    key: &'s GroupKey,
+    view: &'s GroupView,
+    /// The name of the window.
+    window: &'s str,
+    group: &'s Group,
+}
+
+fn each_place<'s>(scene: &Scene<'s>, view: Option<&'s View>, mut each: impl FnMut(Place<'s>)) {
+    for (key, view) in view.into_iter().flat_map(|view| &view.groups) {
+        for (window, group) in scene.windows.iter().zip(&view.windows) {
+            each(Place { key, view, window, group });
+        }
+    }
+}
+
+fn cells(scene: &Scene<'_>, samples: &mut Samples, number: fn(&Cells) -> u64) {
+    each_place(scene, scene.shown(), |place| {
+        for (measure, tally) in &place.group.measures {
+            let labels = [("window", place.window), ("measure", measure.name())];
+            samples.add_of(place.key, &labels, number(&tally.cells) as f64);
+        }
+    });
+}
+
+fn levels(scene: &Scene<'_>, samples: &mut Samples) {
+    each_place(scene, scene.shown_whole(), |place| {
+        let headline = place.view.promise.formula;
+        let formulas = match scene.formulas {
+            Formulas::Headline => headline.as_slice(),
+            Formulas::All => &Formula::ALL,
+        };
+        for (measure, tally) in &place.group.measures {
+            for formula in formulas {
+                if let Some(level) = tally.cells.service_level(*formula) {
+                    let labels = [("window", place.window), ("measure", measure.name()), ("formula", formula.name())];
+                    samples.add_of(place.key, &labels, level);
+                }
+            }
+        }
+    });
+}
+
+fn waits(scene: &Scene<'_>, samples: &mut Samples) {
+    each_place(scene, scene.shown_whole(), |place| {
+        for (measure, tally) in &place.group.measures {
+            for (outcome, quantity) in OUTCOMES {
+                each_rank(&tally[quantity], |rank, duration| {
+                    let labels =
+                        [("window", place.window), ("measure", measure.name()), ("outcome", outcome), ("q", rank)];
+                    samples.add_of(place.key, &labels, duration);
+                });
+            }
+        }
+    });
+}
+
+/// Only visits are handled: other measures have no handle time of their own.
+fn handle_times(scene: &Scene<'_>, samples: &mut Samples) {
+    each_place(scene, scene.shown_whole(), |place| {
+        if let Some(tally) = place.group.measures.get(&Measure::Wait) {
+            each_rank(&tally[Quantity::Handle], |rank, duration| {
+                samples.add_of(place.key, &[("window", place.window), ("q", rank)], duration);
+            });
+        }
+    });
+}
+
+/// Every rank and the maximum, in seconds; none if the distribution is empty.
+fn each_rank(distribution: &Distribution, mut each: impl FnMut(&'static str, f64)) {
+    let quantiles = RANKS.into_iter().map(|(rank, per_mille)| (rank, distribution.quantile_ms(per_mille)));
+    for (rank, duration_ms) in quantiles.chain([("max", distribution.max_ms())]) {
+        if let Some(duration_ms) = duration_ms {
+            each(rank, seconds(duration_ms));
+        }
+    }
+}
