@@ -32,6 +32,7 @@ pub mod clock;
 pub mod config;
 pub mod engine;
 pub mod event;
+pub mod kafka;
 pub mod meters;
 pub mod publish;
 pub mod simulate;

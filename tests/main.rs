@@ -4,6 +4,7 @@
 
 mod direction;
 mod hostile;
+mod kafka;
 mod model;
 mod pages;
 mod properties;

@@ -1,0 +1,380 @@
+//! Records into a topic: at full speed, in bounded memory, each exactly once, in order within a partition.
+//!
+//! Records are handed over and confirmed later; in between they wait in a queue of bounded size. An outage is ridden out
+//! as long as that is allowed to take. The first record that is not delivered ends the writing: what comes after it
+//! would stand in the wrong order. Records are put into partitions by the hash of their key that Java's producers use,
+//! so that a key stays in one partition whoever writes.
+//!
+//! Deliberately absent: transactions, and several topics for one writer.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::DeliveryResult;
+use rdkafka::producer::{BaseRecord, Producer, ProducerContext, PurgeConfig, ThreadedProducer};
+
+use super::client::{self, LibraryLog};
+use super::trouble::{Trouble, explain, explain_error};
+use crate::clock;
+use crate::config::Kafka;
+
+/// How a writer goes about it. Options of the configuration of the same meaning win over all of these.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WriterSettings {
+    /// How long a record may take until it is confirmed, and so how long an outage is ridden out; at least a second.
+    pub ride_out: Duration,
+    /// How long a record waits for others to go with it.
+    pub linger: Duration,
+    /// Records that may wait to be confirmed.
+    pub queue_records: usize,
+    /// What they may weigh together, in KiB.
+    pub queue_kbytes: usize,
+}
+
+impl Default for WriterSettings {
+    /// Five minutes of outage; 64 MiB of records.
+    fn default() -> WriterSettings {
+        WriterSettings {
+            ride_out: Duration::from_secs(300),
+            linger: Duration::from_millis(5),
+            queue_records: 200_000,
+            queue_kbytes: 64 * 1024,
+        }
+    }
+}
+
+/// How many records went where. What was handed over and is neither delivered nor failed is under way.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Counts {
+    /// Taken by the writer.
+    pub taken: u64,
+    /// Confirmed by all brokers that have to.
+    pub delivered: u64,
+    /// Not delivered, or not known to be.
+    pub failed: u64,
+}
+
+/// Why a writer could not do its work.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The properties make no client.
+    #[error("{0}")]
+    Options(String),
+    /// The topic could not be found in time, or not be used.
+    #[error("cannot write to the topic {topic:?}: {reason}")]
+    Topic {
+        /// The topic.
+        topic: String,
+        /// Why, in words.
+        reason: String,
+    },
+    /// A record was not taken.
+    #[error("cannot write a record of {bytes} bytes: {reason}")]
+    Refused {
+        /// The size of its payload.
+        bytes: usize,
+        /// Why, in words.
+        reason: String,
+    },
+    /// Records were taken and not delivered.
+    #[error("{missing} of {taken} records were not delivered: {reason}")]
+    Undelivered {
+        /// Taken in all.
+        taken: u64,
+        /// Not delivered, or not known to be.
+        missing: u64,
+        /// The number, counted from 0 in the order of writing, of the first of them; none if that is not known.
+        first: Option<u64>,
+        /// Why, in words.
+        reason: String,
+    },
+}
+
+/// Told in words when trouble begins and when it is over.
+pub type Tell = Arc<dyn Fn(&str) + Send + Sync>;
+
+/// How long one look at the queue takes while it is full: in that time a broker takes thousands.
+const LOOK: Duration = Duration::from_millis(5);
+/// How long one wait for the last confirmations takes.
+const SETTLE: Duration = Duration::from_millis(20);
+/// How long one question for the topic takes.
+const ASK: Duration = Duration::from_millis(500);
+
+/// Writes into one topic. It can be used from several threads; records keep their order only from one.
+pub struct Writer {
+    producer: ThreadedProducer<Deliveries>,
+    deliveries: Arc<Deliveries>,
+}
+
+impl Writer {
+    /// Makes a writer; it connects in the background. `tell` hears of trouble and of its end, once each.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError::Options`] if the options make no sense.
+    pub fn open(kafka: &Kafka, topic: &str, settings: WriterSettings, tell: Tell) -> Result<Writer, WriteError> {
+        let mut properties = client::properties(kafka);
+        let ride_out_ms = settings.ride_out.as_millis().max(1_000);
+        for (names, value) in [
+            (&["enable.idempotence"][..], "true".to_owned()),
+            (&["partitioner"], "murmur2_random".to_owned()),
+            (&["compression.type", "compression.codec"], "lz4".to_owned()),
+            (&["linger.ms", "queue.buffering.max.ms"], settings.linger.as_millis().to_string()),
+            (&["message.timeout.ms", "delivery.timeout.ms"], ride_out_ms.to_string()),
+            (&["queue.buffering.max.messages"], settings.queue_records.to_string()),
+            (&["queue.buffering.max.kbytes"], settings.queue_kbytes.to_string()),
+        ] {
+            client::set_default(&mut properties, names, value);
+        }
+        let deliveries = Deliveries {
+            kafka: kafka.clone(),
+            topic: topic.to_owned(),
+            log: LibraryLog::default(),
+            tell,
+            taken: AtomicU64::new(0),
+            delivered: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            first_missing: AtomicUsize::new(usize::MAX),
+            failure: Mutex::new(None),
+            in_trouble: AtomicBool::new(false),
+            complaint: Mutex::new(None),
+        };
+        let producer = ThreadedProducer::from_config_and_context(&properties, deliveries)
+            .map_err(|error| WriteError::Options(explain_error(kafka, topic, &error)))?;
+        let deliveries = Arc::clone(producer.client().context());
+        Ok(Writer { producer, deliveries })
+    }
+
+    /// Waits until the topic is there to be written to, and says how many partitions it has. Brokers that make topics
+    /// by themselves make it now.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError::Topic`]: not within that time; or never, because we may not.
+    pub fn find_topic(&self, within: Duration) -> Result<usize, WriteError> {
+        let Deliveries { kafka, topic, .. } = &*self.deliveries;
+        let deadline = clock::monotonic() + within;
+        loop {
+            let left = deadline.saturating_duration_since(clock::monotonic());
+            let metadata = self.producer.client().fetch_metadata(Some(topic), left.min(ASK).max(SETTLE));
+            let found = metadata.as_ref().ok().and_then(|metadata| metadata.topics().first());
+            let code = match (found, &metadata) {
+                (Some(found), _) => match found.error() {
+                    None if !found.partitions().is_empty() => return Ok(found.partitions().len()),
+                    None => RDKafkaErrorCode::UnknownTopic,
+                    Some(code) => code.into(),
+                },
+                (None, Err(error)) => error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail),
+                (None, Ok(_)) => RDKafkaErrorCode::UnknownTopic,
+            };
+            // That there was no answer in time says less than what went wrong meanwhile.
+            let (code, reason) = match self.deliveries.complaint().clone() {
+                Some(Complaint { code, reason, .. }) if found.is_none() => (code, reason),
+                _ => (code, String::new()),
+            };
+            if Trouble::of(code).is_lasting() || left.is_zero() {
+                let reason = explain(kafka, topic, code, &reason);
+                return Err(WriteError::Topic { topic: topic.clone(), reason });
+            }
+            // Some errors are answered at once, and a topic that is being made takes a moment.
+            if found.is_some() {
+                std::thread::sleep(left.min(ASK / 4));
+            }
+        }
+    }
+
+    /// Takes a record, waiting a moment if the queue is full. False: it is still full, and nothing was taken.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError::Refused`]: it can never be taken. [`WriteError::Undelivered`]: an earlier one failed, so this one
+    /// must not overtake it.
+    pub fn try_write(&self, key: Option<&[u8]>, payload: &[u8]) -> Result<bool, WriteError> {
+        if self.deliveries.failed.load(Ordering::Relaxed) > 0 {
+            return Err(self.deliveries.undelivered());
+        }
+        let number = self.deliveries.taken.fetch_add(1, Ordering::Relaxed);
+        // Numbers wrap only where a pointer has 32 bits, after four billion records; then they name another one.
+        #[expect(clippy::cast_possible_truncation, reason = "as said above")]
+        let mut record = BaseRecord::with_opaque_to(&self.deliveries.topic, number as usize).payload(payload);
+        record.key = key;
+        let Err((error, _)) = self.producer.send(record) else { return Ok(true) };
+        self.deliveries.taken.fetch_sub(1, Ordering::Relaxed);
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::QueueFull) => {
+                self.producer.poll(LOOK);
+                Ok(false)
+            }
+            Some(RDKafkaErrorCode::Fatal) => Err(self.fatal()),
+            _ => {
+                let Deliveries { kafka, topic, .. } = &*self.deliveries;
+                Err(WriteError::Refused { bytes: payload.len(), reason: explain_error(kafka, topic, &error) })
+            }
+        }
+    }
+
+    /// Takes a record, waiting as long as the queue is full.
+    ///
+    /// # Errors
+    ///
+    /// As [`Writer::try_write`].
+    pub fn write(&self, key: Option<&[u8]>, payload: &[u8]) -> Result<(), WriteError> {
+        while !self.try_write(key, payload)? {}
+        Ok(())
+    }
+
+    /// Waits until all records taken are delivered. If one fails, or `stop` says so, all that are still under way are
+    /// given up, and count as failed although a broker may have some of them.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError::Undelivered`].
+    pub fn flush(&self, stop: &dyn Fn() -> bool) -> Result<Counts, WriteError> {
+        while self.producer.flush(SETTLE).is_err() {
+            if self.deliveries.failed.load(Ordering::Relaxed) > 0 || stop() {
+                self.producer.purge(PurgeConfig::default().queue().inflight());
+                // Given up as well; nothing is waited for but their coming back.
+                let _ = self.producer.flush(Duration::from_secs(5));
+                break;
+            }
+        }
+        let counts = self.counts();
+        if counts.delivered == counts.taken { Ok(counts) } else { Err(self.deliveries.undelivered()) }
+    }
+
+    /// How many records went where so far.
+    pub fn counts(&self) -> Counts {
+        self.deliveries.counts()
+    }
+
+    /// What made the library refuse any further work.
+    fn fatal(&self) -> WriteError {
+        let (code, reason) = self.producer.client().fatal_error().unwrap_or((RDKafkaErrorCode::Fatal, String::new()));
+        self.deliveries.fail(code, &reason);
+        self.deliveries.undelivered()
+    }
+}
+
+/// What became of the records: filled in by the thread that polls.
+struct Deliveries {
+    kafka: Kafka,
+    topic: String,
+    log: LibraryLog,
+    tell: Tell,
+    taken: AtomicU64,
+    delivered: AtomicU64,
+    failed: AtomicU64,
+    first_missing: AtomicUsize,
+    /// Why the first one failed, in words.
+    failure: Mutex<Option<String>>,
+    /// Whether there is a complaint: looked at for every record.
+    in_trouble: AtomicBool,
+    /// What the library complained of since the last delivery.
+    complaint: Mutex<Option<Complaint>>,
+}
+
+/// What the library says is wrong.
+#[derive(Clone)]
+struct Complaint {
+    code: RDKafkaErrorCode,
+    reason: String,
+    told: bool,
+}
+
+impl Deliveries {
+    fn counts(&self) -> Counts {
+        let [taken, delivered, failed] =
+            [&self.taken, &self.delivered, &self.failed].map(|count| count.load(Ordering::Relaxed));
+        Counts { taken, delivered, failed }
+    }
+
+    fn complaint(&self) -> MutexGuard<'_, Option<Complaint>> {
+        self.complaint.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes why the first record failed; the others fail in its wake.
+    fn fail(&self, code: RDKafkaErrorCode, reason: &str) {
+        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        failure.get_or_insert_with(|| explain(&self.kafka, &self.topic, code, reason));
+    }
+
+    fn undelivered(&self) -> WriteError {
+        let Counts { taken, delivered, .. } = self.counts();
+        let first = self.first_missing.load(Ordering::Relaxed);
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        WriteError::Undelivered {
+            taken,
+            missing: taken.saturating_sub(delivered),
+            first: (first != usize::MAX).then_some(first as u64),
+            reason: failure.clone().unwrap_or_else(|| explain(&self.kafka, &self.topic, RDKafkaErrorCode::Fail, "")),
+        }
+    }
+}
+
+impl ClientContext for Deliveries {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.log.write(level, facility, message);
+    }
+
+    /// The library calls this twice for each error, and again at every attempt to connect.
+    fn error(&self, error: KafkaError, reason: &str) {
+        let Some(code) = error.rdkafka_error_code() else { return };
+        if code == RDKafkaErrorCode::Fatal {
+            return;
+        }
+        let kind = Trouble::of(code);
+        let mut complaint = self.complaint();
+        let reason = match (&*complaint, kind) {
+            // What lasts explains what follows from it; that all are away explains each.
+            (Some(before), Trouble::BrokerAway | Trouble::Unreachable) if before.told => return,
+            // That all are away says less than why the last one is.
+            (Some(before), Trouble::Unreachable) => before.reason.clone(),
+            (Some(before), _) if before.told && Trouble::of(before.code) == kind => return,
+            _ => reason.to_owned(),
+        };
+        // One broker away is no trouble yet.
+        let told = kind != Trouble::BrokerAway;
+        let words = explain(&self.kafka, &self.topic, code, &reason);
+        *complaint = Some(Complaint { code, reason, told });
+        self.in_trouble.store(true, Ordering::Relaxed);
+        drop(complaint);
+        if told {
+            (self.tell)(&words);
+        }
+    }
+}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, number: usize) {
+        match result {
+            Ok(_) => {
+                self.delivered.fetch_add(1, Ordering::Relaxed);
+                if self.in_trouble.swap(false, Ordering::Relaxed)
+                    && self.complaint().take().is_some_and(|complaint| complaint.told)
+                {
+                    (self.tell)("records are delivered again");
+                }
+            }
+            Err((error, _)) => {
+                self.first_missing.fetch_min(number, Ordering::Relaxed);
+                let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
+                // That it took too long says less than what went wrong meanwhile.
+                match self.complaint().clone() {
+                    Some(complaint) if Trouble::of(code) == Trouble::Unreachable => {
+                        let kind = Trouble::of(complaint.code);
+                        let code = if kind == Trouble::BrokerAway { code } else { complaint.code };
+                        self.fail(code, &complaint.reason);
+                    }
+                    _ => self.fail(code, ""),
+                }
+                self.failed.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
