@@ -4,13 +4,16 @@
 //! codes: 0 done, 1 failed, 2 bad usage or configuration.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::config::Config;
+
 pub mod check;
 pub mod replay;
+pub mod run;
 pub mod simulate;
 
 /// Live service levels of customer support, from events
@@ -23,6 +26,7 @@ pub struct CommandLine {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Run(run::RunArguments),
     /// Tell service levels, waits and handle times of files of events
     Replay(replay::ReplayArguments),
     /// Tell every mistake in a configuration, or what will hold with it
@@ -50,6 +54,7 @@ impl CommandLine {
     /// It failed; with [`BadUsage`] as cause if it was asked for wrongly.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
+            Command::Run(arguments) => run::run(&arguments).map(|()| ExitCode::SUCCESS),
             Command::Replay(arguments) => replay::replay(&arguments).map(|()| ExitCode::SUCCESS),
             Command::Check(arguments) => check::check(&arguments.config, &mut io::stdout().lock()),
             Command::Simulate(arguments) => {
@@ -58,4 +63,22 @@ impl CommandLine {
             }
         }
     }
+}
+
+/// The configuration of a file with the environment over it; without a file, that of the environment alone.
+fn load_config(path: Option<&Path>) -> Result<Config, BadUsage> {
+    let loaded = match path {
+        Some(path) => Config::load(path),
+        None => Config::parse("", &environment()),
+    };
+    loaded.map_err(|mistakes| {
+        let file = path.unwrap_or(Path::new("the environment"));
+        let mistakes: Vec<String> = mistakes.iter().map(|mistake| format!("\n  {}", mistake.in_file(file))).collect();
+        BadUsage(format!("{} cannot be used:{}", file.display(), mistakes.concat()))
+    })
+}
+
+fn environment() -> Vec<(String, String)> {
+    let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
+    std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
 }

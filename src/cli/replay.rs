@@ -6,7 +6,7 @@
 use std::fs;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
@@ -15,8 +15,8 @@ use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::tz::TimeZone;
 
-use crate::cli::BadUsage;
-use crate::config::{Config, duration};
+use crate::cli::{BadUsage, load_config};
+use crate::config::duration;
 use crate::engine::board::{self, GroupBy};
 use crate::engine::settings::Settings;
 use crate::engine::shard::Shard;
@@ -128,26 +128,13 @@ fn write(report: &Report, fed: &Fed, settings: &Settings, format: Format) -> io:
 }
 
 fn settings(arguments: &ReplayArguments) -> Result<Settings, BadUsage> {
-    let loaded = match &arguments.config {
-        Some(path) => Config::load(path),
-        None => Config::parse("", &environment()),
-    };
-    let config = loaded.map_err(|mistakes| {
-        let file = arguments.config.as_deref().unwrap_or(Path::new("the environment"));
-        let mistakes: Vec<String> = mistakes.iter().map(|mistake| format!("\n  {}", mistake.in_file(file))).collect();
-        BadUsage(format!("{} cannot be used:{}", file.display(), mistakes.concat()))
-    })?;
+    let config = load_config(arguments.config.as_deref())?;
     let mut settings = config.settings;
     settings.lifetimes.lateness_ms = arguments.lateness;
     if let Some(zone) = &arguments.zone {
         settings.zone.clone_from(zone);
     }
     Ok(settings)
-}
-
-fn environment() -> Vec<(String, String)> {
-    let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
-    std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
 }
 
 fn request(arguments: &ReplayArguments, settings: &Settings) -> Result<Request, BadUsage> {

@@ -96,12 +96,18 @@ pub struct Shard {
 impl Shard {
     /// An empty shard.
     pub fn new(settings: Arc<Settings>, keep: Keep) -> Shard {
+        Shard::seeded(settings, keep, 0)
+    }
+
+    /// An empty shard whose contacts are hashed with this seed. It changes nothing that can be seen, but where contact
+    /// ids come from strangers, it has to be one that nobody can guess.
+    pub fn seeded(settings: Arc<Settings>, keep: Keep, seed: u64) -> Shard {
         Shard {
             lanes: Lanes::new(Arc::clone(&settings)),
             settings,
             keep,
             clock: StreamClock::default(),
-            contacts: Contacts::default(),
+            contacts: Contacts::seeded(seed),
             input: Input::default(),
             corrections: Counters::default(),
             orphans_forgotten: 0,

@@ -8,9 +8,9 @@ use std::collections::BTreeMap;
 
 use compact_str::CompactString;
 use hashbrown::HashTable;
+use rapidhash::v3::{RapidSecrets as HashSecrets, rapidhash_v3_seeded};
 
 use crate::engine::fact::Facts;
-use crate::engine::lane::hash_of;
 
 /// One contact id with all facts that are held of it.
 #[derive(Clone, Debug)]
@@ -63,7 +63,7 @@ impl Entry {
 }
 
 /// All contacts that are held.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Contacts {
     chunks: Vec<Vec<Contact>>,
     free: Vec<u32>,
@@ -72,9 +72,23 @@ pub struct Contacts {
     calendar: BTreeMap<u32, Vec<Handle>>,
     /// Nobody is looked at before this minute is over.
     next_minute: u32,
+    /// What hashes are begun with.
+    secrets: HashSecrets,
 }
 
 impl Contacts {
+    /// Room for contacts. Whoever does not know the seed cannot choose ids that collide.
+    pub fn seeded(seed: u64) -> Contacts {
+        Contacts {
+            chunks: Vec::new(),
+            free: Vec::new(),
+            index: HashTable::new(),
+            calendar: BTreeMap::new(),
+            next_minute: 0,
+            secrets: HashSecrets::seed(seed),
+        }
+    }
+
     /// How many are held.
     pub fn count(&self) -> usize {
         self.index.len()
@@ -82,7 +96,7 @@ impl Contacts {
 
     /// The record of this id; none if it is not held.
     pub fn find(&self, id: &str) -> Option<Handle> {
-        let hash = hash_32(id);
+        let hash = self.hash_32(id);
         let entry = Entry { hash, index: 0 };
         let found = self.index.find(entry.spread(), |there| there.hash == hash && self.record(there.index).id == id);
         found.map(|there| self.handle(there.index))
@@ -107,7 +121,7 @@ impl Contacts {
             }
             None => self.append(contact),
         };
-        let entry = Entry { hash: hash_32(id), index };
+        let entry = Entry { hash: self.hash_32(id), index };
         self.index.insert_unique(entry.spread(), entry, |entry| entry.spread());
         self.handle(index)
     }
@@ -124,7 +138,7 @@ impl Contacts {
 
     /// Lets go of a record.
     pub fn remove(&mut self, handle: Handle) {
-        let hash = hash_32(&self.record(handle.index).id);
+        let hash = self.hash_32(&self.record(handle.index).id);
         let entry = Entry { hash, index: handle.index };
         let found = self.index.find_entry(entry.spread(), |there| there.index == handle.index);
         found.expect("a held contact is in the index").remove();
@@ -198,6 +212,11 @@ impl Contacts {
         None
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "half of the hash is kept")]
+    fn hash_32(&self, id: &str) -> u32 {
+        rapidhash_v3_seeded(id.as_bytes(), &self.secrets) as u32
+    }
+
     fn handle(&self, index: u32) -> Handle {
         Handle { index, generation: self.record(index).generation }
     }
@@ -211,7 +230,3 @@ impl Contacts {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "half of the hash is kept")]
-fn hash_32(id: &str) -> u32 {
-    hash_of(id.as_bytes()) as u32
-}

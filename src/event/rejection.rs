@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use super::EventTime;
 use super::strict::Field;
 
 /// Why a record is no event. The first that applies is given: first for the record as a whole, in this order, then
@@ -94,6 +95,14 @@ pub struct Rejection {
 impl Rejection {
     pub(super) fn new(reason: RejectionReason, field: Option<Field>, detail: String) -> Self {
         Rejection { reason, field: field.map(Field::name), detail }
+    }
+}
+
+impl Rejection {
+    /// An event whose time is too far ahead of its record's, which is `stamped_ms` milliseconds after 1970.
+    pub fn future(time: EventTime, stamped_ms: u64) -> Rejection {
+        let ahead = time.millis().saturating_sub(stamped_ms) / 1_000;
+        Rejection::new(RejectionReason::Future, Some(Field::Time), format!("{ahead} s ahead of its record's timestamp"))
     }
 }
 

@@ -30,6 +30,8 @@ pub struct Snapshot {
     pub live: Option<View>,
     /// Why `live` is none; empty if and only if it is there.
     pub withheld: Vec<Withheld>,
+    /// What went wrong last, in a sentence, if that is not long ago; told along with the reasons.
+    pub trouble: Option<String>,
     /// Whether this process holds every partition of its topics, so that it may speak for whole queues.
     pub whole: bool,
     /// What was counted by this process since it caught up; only ever goes up.
@@ -93,6 +95,7 @@ impl Snapshot {
             now: None,
             live: None,
             withheld: vec![Withheld::Starting],
+            trouble: None,
             whole: false,
             counters: BTreeMap::new(),
             corrections: Counters::default(),

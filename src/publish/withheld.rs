@@ -25,14 +25,24 @@ pub enum Withheld {
     PartitionsAdded(String),
     /// The broker knows no topic of this name.
     UnknownTopic(String),
+    /// The broker does not say how many partitions this topic has.
+    TopicUnavailable(String),
     /// The latest snapshot is older than [`Snapshot::LONGEST_SHOWN`]: a thread of this process is stuck or dead.
     Stale,
 }
 
 impl Withheld {
     /// The names of all reasons, in their order.
-    pub const NAMES: [&'static str; 7] =
-        ["starting", "no_partitions", "not_caught_up", "broker_silent", "partitions_added", "unknown_topic", "stale"];
+    pub const NAMES: [&'static str; 8] = [
+        "starting",
+        "no_partitions",
+        "not_caught_up",
+        "broker_silent",
+        "partitions_added",
+        "unknown_topic",
+        "topic_unavailable",
+        "stale",
+    ];
 
     /// The name in labels.
     pub const fn name(&self) -> &'static str {
@@ -43,7 +53,8 @@ impl Withheld {
             Withheld::BrokerSilent => 3,
             Withheld::PartitionsAdded(_) => 4,
             Withheld::UnknownTopic(_) => 5,
-            Withheld::Stale => 6,
+            Withheld::TopicUnavailable(_) => 6,
+            Withheld::Stale => 7,
         };
         Withheld::NAMES[at]
     }
@@ -70,11 +81,15 @@ impl fmt::Display for Withheld {
             Withheld::BrokerSilent => formatter.write_str("broker silent: no broker has answered for a while"),
             Withheld::PartitionsAdded(topic) => write!(
                 formatter,
-                "partitions added: topic {} has more partitions than before, so that open contacts are spread over two",
+                "partitions added: topic {} has more partitions than before, so that the events of open contacts are spread \
+                 over two of them; once all that were open then are over, restart",
                 OneLine(topic)
             ),
             Withheld::UnknownTopic(topic) => {
                 write!(formatter, "unknown topic: the broker knows no topic {}", OneLine(topic))
+            }
+            Withheld::TopicUnavailable(topic) => {
+                write!(formatter, "topic unavailable: the broker does not say what partitions {} has", OneLine(topic))
             }
             Withheld::Stale => {
                 let longest = Snapshot::LONGEST_SHOWN.as_secs();

@@ -1,9 +1,10 @@
 //! Where events come from.
 //!
-//! [`files`] reads records from files and standard input; [`workers`] brings them to the engine's shards. What an event
-//! means is not known here, and nothing here is asked what time it is.
+//! [`files`] reads records from files and standard input, and [`workers`] brings them to the engine's shards; [`kafka`]
+//! reads records from Kafka and does both. What an event means is not known here.
 
 pub mod files;
+pub mod kafka;
 #[cfg(test)]
 mod tests;
 pub mod workers;

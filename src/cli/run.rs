@@ -1,0 +1,154 @@
+//! `holdline run`: the service.
+//!
+//! Where to listen is settled before a broker is asked for anything, so that a second one started by mistake ends before it
+//! takes partitions away from the first.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Args;
+use prometheus::Registry;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::cli::{BadUsage, load_config};
+use crate::config::Config;
+use crate::log;
+use crate::meters::Meters;
+use crate::publish::http::{self, Pages};
+use crate::publish::metrics::Exposition;
+use crate::publish::snapshot::Latest;
+use crate::service::Service;
+
+/// Threads that serve pages and wait for signals; records are read by others.
+const SERVING_THREADS: usize = 2;
+
+/// The service: reads events from Kafka and publishes what they amount to
+#[derive(Args, Clone, Debug)]
+pub struct RunArguments {
+    /// The configuration
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
+}
+
+/// Runs the command until it is told to end by SIGTERM or SIGINT.
+///
+/// # Errors
+/// A configuration that makes no sense, as [`BadUsage`]; an address that cannot be listened on; brokers that refuse what
+/// was configured.
+pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
+    let config = load_config(Some(&arguments.config))?;
+    if config.kafka.topics.is_empty() {
+        let file = arguments.config.display();
+        return Err(BadUsage(format!("{file}: kafka.topics is missing: list the topics that hold the events")).into());
+    }
+    log::start(&config.log).map_err(BadUsage)?;
+    let runtime = runtime()?;
+    runtime.block_on(async {
+        let stop = told_to_stop()?;
+        let mut running = Running::start(&config).await?;
+        let failure = tokio::select! {
+            name = stop => {
+                tracing::info!("told to end by {name}");
+                None
+            }
+            failure = running.failure() => Some(failure),
+        };
+        running.stop().await;
+        failure.map_or(Ok(()), Err)
+    })
+}
+
+/// What waits for sockets, timers and signals.
+///
+/// # Errors
+/// No threads can be started.
+pub fn runtime() -> anyhow::Result<Runtime> {
+    let runtime = Builder::new_multi_thread().worker_threads(SERVING_THREADS).thread_name("serving").enable_all().build();
+    runtime.context("starting threads")
+}
+
+/// Over once SIGTERM or SIGINT arrives; gives its name. To be called in a runtime.
+///
+/// # Errors
+/// Signals cannot be listened to.
+pub fn told_to_stop() -> anyhow::Result<impl Future<Output = &'static str>> {
+    let mut terminate = signal(SignalKind::terminate()).context("listening to SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("listening to SIGINT")?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        }
+    })
+}
+
+/// A service together with its pages.
+pub struct Running {
+    /// Where its pages are served.
+    pub address: SocketAddr,
+    service: Service,
+    end_serving: oneshot::Sender<()>,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+impl Running {
+    /// Listens, then begins to read.
+    ///
+    /// # Errors
+    /// The address cannot be listened on, or the options for Kafka make no sense.
+    pub async fn start(config: &Config) -> anyhow::Result<Running> {
+        let listener = http::bind(config.http.listen).await?;
+        let address = listener.local_addr().context("asking where we listen")?;
+        let registry = Registry::new();
+        let meters = Meters::register(&registry).context("registering metrics")?;
+        let service = Service::start(config, &meters)?;
+        let windows = &config.settings.windows;
+        let exposition = Exposition::new(registry, service.snapshots.clone(), windows, config.metrics.formulas);
+        let pages = Pages::new(Arc::new(exposition.context("registering metrics")?), meters);
+        let (end_serving, end) = oneshot::channel::<()>();
+        let serving = tokio::spawn(http::serve(listener, pages, async {
+            // Whoever is gone wants it to end, too.
+            let _ = end.await;
+        }));
+        tracing::info!(%address, topics = config.kafka.topics.join(","), brokers = config.kafka.brokers, "listening");
+        Ok(Running { address, service, end_serving, serving })
+    }
+
+    /// What it knows, as last put together.
+    pub fn latest(&self) -> Latest {
+        self.service.snapshots.clone()
+    }
+
+    /// Over once something went wrong that will not heal.
+    pub async fn failure(&mut self) -> anyhow::Error {
+        tokio::select! {
+            failure = self.service.failures.recv() => {
+                failure.unwrap_or_else(|| anyhow::anyhow!("the threads that read events are gone"))
+            }
+            served = &mut self.serving => match served {
+                Ok(Ok(())) => anyhow::anyhow!("pages are served no longer"),
+                Ok(Err(error)) => anyhow::anyhow!(error).context("serving pages"),
+                Err(panic) => anyhow::anyhow!(panic).context("serving pages"),
+            },
+        }
+    }
+
+    /// Answers what was asked, leaves the group, and waits for all threads to end.
+    pub async fn stop(self) {
+        // It may have ended by itself.
+        let _ = self.end_serving.send(());
+        let leaving = tokio::task::spawn_blocking(|| self.service.stop());
+        if !self.serving.is_finished() {
+            let _ = self.serving.await;
+        }
+        if let Err(panic) = leaving.await {
+            tracing::error!(%panic, "leaving the group");
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Some times a second: what do all shards say now, and may it be shown?
+//!
+//! Lanes are shown only while every partition held is caught up. They are shown for the wall clock less the delay that
+//! events are allowed, but never for a later instant than every partition has been read through: when a broker stops
+//! answering, the view stands still, and nobody seems to wait longer than is known.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use crate::clock;
+use crate::engine::settings::Settings;
+use crate::engine::view::View;
+use crate::event::EventTime;
+use crate::kafka::trouble::Trouble;
+use crate::log::Recurring;
+use crate::publish::snapshot::{PartitionStatus, Snapshot, TopicStatus};
+use crate::publish::withheld::Withheld;
+use crate::source::kafka::hub::{Hub, Stuck, Topic};
+use crate::source::kafka::progress::{Behind, Moment, Standing};
+use crate::source::kafka::worker::{Held, Look};
+
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Looking takes at most a tenth of the time, so that many lanes are looked at less often.
+const PAUSES_PER_LOOK: u32 = 9;
+
+/// But at least this often, or what is shown would be too old.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Workers that do not answer for so long are stuck.
+const LONGEST_LOOK: Duration = Duration::from_secs(4);
+
+/// What went wrong is told as a reason for so long.
+const TROUBLE_SHOWN: Duration = Duration::from_secs(30);
+
+/// The thread's own things.
+pub struct Pulse {
+    hub: Arc<Hub>,
+    settings: Arc<Settings>,
+    delay_ms: u64,
+    publish: watch::Sender<Arc<Snapshot>>,
+    recurring: Recurring,
+    was_live: bool,
+}
+
+impl Pulse {
+    /// Looks at what this hub's workers hold.
+    pub fn new(
+        hub: Arc<Hub>,
+        settings: Arc<Settings>,
+        delay_ms: u64,
+        publish: watch::Sender<Arc<Snapshot>>,
+        recurring: Recurring,
+    ) -> Pulse {
+        Pulse { hub, settings, delay_ms, publish, recurring, was_live: false }
+    }
+
+    /// Looks until the hub stops.
+    pub fn run(mut self) {
+        while !self.hub.is_stopping() {
+            let now = Moment { wall: clock::wall(), at: clock::monotonic() };
+            match self.look(now) {
+                Ok(snapshot) => {
+                    self.tell_change(&snapshot);
+                    self.publish.send_replace(Arc::new(snapshot));
+                }
+                // What was shown before grows too old, and is shown no longer.
+                Err(stuck) => self.recurring.tell(now.at, |held_back| tracing::error!(held_back, "{stuck}")),
+            }
+            let took = clock::monotonic().saturating_duration_since(now.at);
+            std::thread::sleep(PAUSE.max((took * PAUSES_PER_LOOK).min(LONGEST_PAUSE)));
+        }
+    }
+
+    fn look(&self, now: Moment) -> Result<Snapshot, Stuck> {
+        let held: Vec<(Arc<Held>, Standing)> =
+            self.hub.held().into_iter().map(|held| (Arc::clone(&held), held.progress.standing(now.at))).collect();
+        let topics = self.hub.topics();
+        let reasons = self.reasons(&held, &topics, now);
+        let live_at = if reasons.is_empty() { self.live_at(&held, now) } else { None };
+        let looks = self.hub.look(live_at, LONGEST_LOOK)?;
+
+        let mut snapshot = Snapshot {
+            now: live_at.or_else(|| held.iter().filter_map(|(held, _)| held.stream_time()).min()),
+            live: live_at.map(View::empty),
+            trouble: if reasons.is_empty() { None } else { self.hub.trouble(now.at, TROUBLE_SHOWN) },
+            withheld: reasons,
+            whole: holds_all(&held, &topics),
+            state_complete: is_complete(&held, now.at),
+            topics: topics.iter().map(|(name, topic)| (name.clone(), status_of(name, topic, &held))).collect(),
+            ..Snapshot::starting(now.at)
+        };
+        for (held, standing) in &held {
+            let status = PartitionStatus { caught_up: standing.behind.is_none(), lag_records: standing.lag_records };
+            snapshot.partitions.insert((held.topic.to_string(), held.partition), status);
+        }
+        for look in looks {
+            add(&mut snapshot, look, self.settings.limits.worst);
+        }
+        Ok(snapshot)
+    }
+
+    /// Why lanes are not shown; empty if they are.
+    fn reasons(&self, held: &[(Arc<Held>, Standing)], topics: &BTreeMap<String, Topic>, now: Moment) -> Vec<Withheld> {
+        let mut reasons = Vec::new();
+        for (name, topic) in topics {
+            match topic.error {
+                Some(code) if Trouble::of(code) == Trouble::UnknownTopic => {
+                    reasons.push(Withheld::UnknownTopic(name.clone()));
+                }
+                Some(_) => reasons.push(Withheld::TopicUnavailable(name.clone())),
+                None => {}
+            }
+            let moves_contacts =
+                |(seen, _): (Moment, u32)| now.at.saturating_duration_since(seen.at) < self.longest_expire();
+            if topic.grown.is_some_and(moves_contacts) {
+                reasons.push(Withheld::PartitionsAdded(name.clone()));
+            }
+        }
+        if held.is_empty() {
+            reasons.push(Withheld::NoPartitions);
+        }
+        if held.iter().any(|(_, standing)| standing.behind == Some(Behind::Silent)) {
+            reasons.push(Withheld::BrokerSilent);
+        }
+        let behind = held.iter().filter(|(_, standing)| standing.behind.is_some());
+        let behind: Vec<_> = behind.map(|(held, _)| (held.topic.to_string(), held.partition)).collect();
+        if !behind.is_empty() {
+            reasons.push(Withheld::NotCaughtUp(behind));
+        }
+        reasons
+    }
+
+    fn live_at(&self, held: &[(Arc<Held>, Standing)], now: Moment) -> Option<EventTime> {
+        let delayed = EventTime::from_millis(now.wall.millis().saturating_sub(self.delay_ms))?;
+        let through = held.iter().map(|(_, standing)| standing.read_through.map(|through| through.wall));
+        through.chain([Some(delayed)]).min().flatten()
+    }
+
+    fn longest_expire(&self) -> Duration {
+        let lifetimes = &self.settings.lifetimes;
+        Duration::from_millis(lifetimes.expire_by_channel.values().copied().fold(lifetimes.expire_ms, u64::max))
+    }
+
+    fn tell_change(&mut self, snapshot: &Snapshot) {
+        let is_live = snapshot.live.is_some();
+        if is_live && !self.was_live {
+            tracing::info!(partitions = snapshot.partitions.len(), contacts = snapshot.tracked_contacts, "live");
+        } else if !is_live && self.was_live {
+            let reasons: Vec<String> = snapshot.withheld.iter().map(ToString::to_string).collect();
+            tracing::warn!("lanes are withheld: {}", reasons.join("; "));
+        }
+        self.was_live = is_live;
+    }
+}
+
+fn add(snapshot: &mut Snapshot, look: Look, longest_list: usize) {
+    if let (Some(live), Some(view)) = (&mut snapshot.live, look.view) {
+        live.merge(view, longest_list);
+    }
+    for (key, counters) in look.counters {
+        *snapshot.counters.entry(key).or_default() += counters;
+    }
+    snapshot.corrections += look.corrections;
+    snapshot.tracked_contacts += look.contacts as u64;
+    snapshot.tracked_lanes += look.lanes as u64;
+}
+
+fn holds_all(held: &[(Arc<Held>, Standing)], topics: &BTreeMap<String, Topic>) -> bool {
+    topics.iter().all(|(name, topic)| {
+        let count = held.iter().filter(|(held, _)| *held.topic == **name).count();
+        topic.partitions.is_some_and(|partitions| partitions as usize == count)
+    })
+}
+
+/// Whether every contact that is still open is known: all partitions have been read from far enough back.
+fn is_complete(held: &[(Arc<Held>, Standing)], now: Instant) -> bool {
+    let is_known = |(held, standing): &(Arc<Held>, Standing)| {
+        standing.read_through.is_some() && held.complete_at.is_none_or(|complete_at| complete_at <= now)
+    };
+    !held.is_empty() && held.iter().all(is_known)
+}
+
+fn status_of(name: &str, topic: &Topic, held: &[(Arc<Held>, Standing)]) -> TopicStatus {
+    let of_topic = held.iter().filter(|(held, _)| *held.topic == *name);
+    TopicStatus {
+        partitions: topic.partitions,
+        newest_event: of_topic.filter_map(|(held, _)| held.stream_time()).max(),
+    }
+}

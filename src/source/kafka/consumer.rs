@@ -1,0 +1,169 @@
+//! The consumer and its threads: one that keeps the group alive, one that asks, and the workers.
+
+use std::hash::{BuildHasher, RandomState};
+use std::io;
+use std::num::NonZero;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::clock;
+use crate::config::{Kafka, Metrics};
+use crate::engine::settings::Settings;
+use crate::kafka::client::{LibraryLog, properties, set_default};
+use crate::kafka::trouble::explain_error;
+use crate::log::Recurring;
+use crate::meters::Meters;
+use crate::source::kafka::hub::Hub;
+use crate::source::kafka::prober::Prober;
+use crate::source::kafka::queue::Queue;
+use crate::source::kafka::rebalance::{Context, LookBack};
+use crate::source::kafka::worker::Worker;
+
+/// Records read at once. More only pins more of librdkafka's buffers.
+const BATCH: usize = 1_024;
+
+/// How long the group's thread waits for something to happen.
+const LONGEST_WAIT: Duration = Duration::from_millis(100);
+
+/// More threads than this would find no work: every partition is one thread's.
+const MOST_WORKERS: usize = 64;
+
+/// What every consumer is told; the first column can be changed by the user's own options, the rest cannot.
+const USUAL: [(&str, &str); 4] = [
+    // A new topic or partition is noticed after this.
+    ("topic.metadata.refresh.interval.ms", "10000"),
+    // Kept small, since every partition may have so much waiting.
+    ("queued.max.messages.kbytes", "16384"),
+    ("fetch.wait.max.ms", "100"),
+    ("reconnect.backoff.max.ms", "5000"),
+];
+
+const FIXED: [(&str, &str); 5] = [
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    ("enable.partition.eof", "true"),
+    // An offset that is gone: what is there is read from the oldest on, since more than is needed is never wrong.
+    ("auto.offset.reset", "earliest"),
+    ("allow.auto.create.topics", "false"),
+];
+
+/// A running consumer.
+pub struct Reading {
+    /// What its threads share.
+    pub hub: Arc<Hub>,
+    group: Option<JoinHandle<()>>,
+    prober: Option<JoinHandle<()>>,
+    workers: Vec<JoinHandle<()>>,
+}
+
+impl Reading {
+    /// Joins the group and begins to read. What cannot be healed is told to `failures` later on; brokers that cannot be
+    /// reached are tried again for ever. `recurring` makes the bound of one kind of log line.
+    ///
+    /// # Errors
+    /// The options contradict themselves, or threads cannot be started. Nothing was sent to a broker.
+    pub fn start(
+        kafka: &Kafka,
+        metrics: &Metrics,
+        settings: &Arc<Settings>,
+        meters: &Meters,
+        recurring: &impl Fn() -> Recurring,
+        library: LibraryLog,
+        failures: UnboundedSender<anyhow::Error>,
+    ) -> anyhow::Result<Reading> {
+        let cores = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_WORKERS);
+        let count = kafka.workers.map_or(cores, NonZero::get);
+        let (orders, received): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::channel()).unzip();
+        let hub = Arc::new(Hub::new(orders, kafka.topics.iter().cloned(), failures));
+        let look_back = look_back(kafka, settings);
+        let context = Context::new(Arc::clone(&hub), look_back, meters.clone(), kafka.clone(), library);
+        let topics: Vec<&str> = kafka.topics.iter().map(String::as_str).collect();
+        let refused = |error: KafkaError| anyhow::anyhow!("{}", explain_error(kafka, &topics.join(", "), &error));
+        let consumer: BaseConsumer<Context> = config(kafka).create_with_context(context).map_err(refused)?;
+        consumer.subscribe(&topics).map_err(refused)?;
+        let consumer = Arc::new(consumer);
+
+        let hash_seed = RandomState::new().hash_one(0);
+        let mut reading = Reading { hub: Arc::clone(&hub), group: None, prober: None, workers: Vec::new() };
+        for (number, orders) in received.into_iter().enumerate() {
+            let queue = Queue::new(Arc::clone(&consumer), BATCH);
+            let (settings, meters) = (Arc::clone(settings), meters.clone());
+            let worker = Worker::new(queue, orders, settings, metrics.by, hash_seed, meters, recurring);
+            reading.workers.push(spawn(format!("worker-{number}"), move || worker.run())?);
+        }
+        let prober = Prober::new(Arc::clone(&hub), Arc::clone(&consumer), recurring());
+        reading.prober = Some(spawn("prober".to_owned(), move || prober.run())?);
+        let trouble = recurring();
+        reading.group = Some(spawn("group".to_owned(), move || keep_alive(&consumer, &hub, trouble))?);
+        Ok(reading)
+    }
+
+    /// Leaves the group and waits for all threads to end. A member with a fixed name stays in the group until its
+    /// session times out, so that its return moves nothing.
+    pub fn stop(self) {
+        self.hub.stop();
+        self.hub.stop_workers();
+        // The group's thread holds the last reference to the consumer, so that it is closed there.
+        for thread in self.workers.into_iter().chain(self.prober).chain(self.group) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the consumer had panicked");
+            }
+        }
+    }
+}
+
+/// How far back reading begins by this configuration.
+fn look_back(kafka: &Kafka, settings: &Settings) -> LookBack {
+    let lifetimes = &settings.lifetimes;
+    let longest_expire_ms = lifetimes.expire_by_channel.values().copied().fold(lifetimes.expire_ms, u64::max);
+    LookBack { length_ms: kafka.look_back_ms.unwrap_or(longest_expire_ms), needed_ms: longest_expire_ms }
+}
+
+fn config(kafka: &Kafka) -> ClientConfig {
+    let mut config = properties(kafka);
+    config.set("group.id", &kafka.group);
+    for (name, value) in USUAL {
+        set_default(&mut config, &[name], value);
+    }
+    // The newer protocol of groups has its own way to share partitions out.
+    if kafka.options.get("group.protocol").is_none_or(|protocol| protocol != "consumer") {
+        config.set("partition.assignment.strategy", "cooperative-sticky");
+    }
+    if let Some(instance) = &kafka.instance {
+        config.set("group.instance.id", instance);
+    }
+    for (name, value) in FIXED {
+        config.set(name, value);
+    }
+    config
+}
+
+fn spawn(name: String, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().name(name).spawn(work)
+}
+
+/// Serves what librdkafka has to say, rebalances above all, until the hub stops. Records never come this way.
+fn keep_alive(consumer: &BaseConsumer<Context>, hub: &Hub, mut trouble: Recurring) {
+    while !hub.is_stopping() {
+        match consumer.poll(LONGEST_WAIT) {
+            None => {}
+            Some(Ok(_)) => panic!("a record arrived outside its partition's queue, so the order of records is lost"),
+            Some(Err(KafkaError::MessageConsumptionFatal(code))) => {
+                let explained = consumer.context().trouble(code, "the group will not have this member back");
+                hub.fail(anyhow::anyhow!("{explained}"));
+                return;
+            }
+            Some(Err(error)) => {
+                let Some(code) = error.rdkafka_error_code() else { continue };
+                let explained = consumer.context().trouble(code, "");
+                trouble.tell(clock::monotonic(), |held_back| tracing::warn!(held_back, "{explained}"));
+            }
+        }
+    }
+}

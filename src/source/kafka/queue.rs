@@ -1,0 +1,178 @@
+//! A queue of librdkafka, read in batches: where the records of all partitions that one worker holds arrive.
+//!
+//! The safe interface of the `rdkafka` crate hands out one record at a time, which costs more than decoding it;
+//! librdkafka's own call for batches costs a third of that. This is the only module with `unsafe` code, and it does no
+//! more than it must: make a queue, lead a partition into it, take batches out.
+//!
+//! A partition is led into its queue before it is assigned, so that no record of it ever shows up elsewhere: librdkafka
+//! leaves a partition alone that the application has led somewhere. Records of an earlier assignment of the partition
+//! are dropped by librdkafka itself. A batch pins the buffers its records were fetched into: work through it and let go.
+
+#![allow(unsafe_code, reason = "librdkafka's call for batches has no safe interface")]
+
+use std::ffi::{CStr, CString};
+use std::ptr::NonNull;
+use std::slice;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::bindings;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::types::{RDKafkaMessage, RDKafkaQueue, RDKafkaRespErr};
+
+/// A queue for one thread.
+pub struct Queue<C: ConsumerContext + 'static> {
+    native: NonNull<RDKafkaQueue>,
+    /// Room for a batch; empty between batches.
+    messages: Vec<*mut RDKafkaMessage>,
+    /// The queue is a part of it, and has to be gone before it.
+    consumer: Arc<BaseConsumer<C>>,
+}
+
+// SAFETY: a queue of librdkafka may be used from any thread, and the room for a batch is empty between batches.
+unsafe impl<C: ConsumerContext + 'static> Send for Queue<C> {}
+
+/// Records that arrived together, in the order of each partition.
+pub struct Batch<'q> {
+    messages: &'q mut Vec<*mut RDKafkaMessage>,
+}
+
+/// Something that arrived from a partition.
+#[derive(Clone, Copy)]
+pub struct Arrival<'b> {
+    message: &'b RDKafkaMessage,
+}
+
+/// What arrived.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Content<'b> {
+    /// A record.
+    Record(Record<'b>),
+    /// The end of the partition: nothing more is there yet. The offset is that of the next record to come.
+    End(i64),
+    /// The partition cannot be read at present.
+    Error(RDKafkaErrorCode),
+}
+
+/// One record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Record<'b> {
+    /// Its offset.
+    pub offset: i64,
+    /// The key; none if it has none.
+    pub key: Option<&'b [u8]>,
+    /// The payload; empty if it has none.
+    pub payload: &'b [u8],
+    /// When its producer made it, or the broker took it, in milliseconds since 1970; none if it does not say.
+    pub timestamp_ms: Option<u64>,
+}
+
+/// Tells partitions apart while a batch is read: equal if and only if topic and partition are.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Origin(usize, i32);
+
+impl<C: ConsumerContext + 'static> Queue<C> {
+    /// An empty queue of this consumer, with batches of at most `most` arrivals.
+    pub fn new(consumer: Arc<BaseConsumer<C>>, most: usize) -> Queue<C> {
+        // SAFETY: the consumer is alive, and kept alive by the queue.
+        let native = unsafe { bindings::rd_kafka_queue_new(consumer.client().native_ptr()) };
+        let native = NonNull::new(native).expect("librdkafka always makes a queue");
+        Queue { native, messages: Vec::with_capacity(most), consumer }
+    }
+
+    /// From now on this partition's records arrive here. To be called before the partition is assigned.
+    pub fn lead_here(&self, topic: &str, partition: i32) {
+        let topic = CString::new(topic).expect("Kafka allows no such name of a topic");
+        let client = self.consumer.client().native_ptr();
+        // SAFETY: client and name are alive; the reference to the partition's queue is given back once it is led here.
+        unsafe {
+            let of_partition = bindings::rd_kafka_queue_get_partition(client, topic.as_ptr(), partition);
+            let of_partition = NonNull::new(of_partition).expect("a consumer has a queue for every partition");
+            bindings::rd_kafka_queue_forward(of_partition.as_ptr(), self.native.as_ptr());
+            bindings::rd_kafka_queue_destroy(of_partition.as_ptr());
+        }
+    }
+
+    /// What has arrived once a batch is full or `longest` has passed; possibly nothing.
+    pub fn next_batch(&mut self, longest: Duration) -> Batch<'_> {
+        let longest_ms = i32::try_from(longest.as_millis()).unwrap_or(i32::MAX);
+        // SAFETY: the queue is alive, the vector is empty and has room for its capacity; as many are there as are told.
+        unsafe {
+            let (room, most) = (self.messages.as_mut_ptr(), self.messages.capacity());
+            let count = bindings::rd_kafka_consume_batch_queue(self.native.as_ptr(), longest_ms, room, most);
+            self.messages.set_len(usize::try_from(count).unwrap_or(0));
+        }
+        Batch { messages: &mut self.messages }
+    }
+}
+
+impl<C: ConsumerContext + 'static> Drop for Queue<C> {
+    fn drop(&mut self) {
+        // SAFETY: the queue is ours, nobody else names it, and its consumer is still alive.
+        unsafe { bindings::rd_kafka_queue_destroy(self.native.as_ptr()) }
+    }
+}
+
+impl Batch<'_> {
+    /// All that arrived.
+    pub fn arrivals(&self) -> impl ExactSizeIterator<Item = Arrival<'_>> {
+        // SAFETY: librdkafka gave these messages, and they stay until the batch is let go.
+        self.messages.iter().map(|&message| Arrival { message: unsafe { &*message } })
+    }
+}
+
+impl Drop for Batch<'_> {
+    fn drop(&mut self) {
+        for message in self.messages.drain(..) {
+            // SAFETY: each message is given back once, and nothing borrowed from the batch is left.
+            unsafe { bindings::rd_kafka_message_destroy(message) }
+        }
+    }
+}
+
+impl<'b> Arrival<'b> {
+    /// Where it comes from.
+    pub fn origin(&self) -> Origin {
+        Origin(self.message.rkt.addr(), self.message.partition)
+    }
+
+    /// The partition it comes from.
+    pub fn partition(&self) -> i32 {
+        self.message.partition
+    }
+
+    /// The name of the topic it comes from.
+    pub fn topic(&self) -> &'b str {
+        // SAFETY: the message holds its topic, and the name of that ends with a zero byte.
+        let name = unsafe { CStr::from_ptr(bindings::rd_kafka_topic_name(self.message.rkt)) };
+        name.to_str().expect("Kafka allows no such name of a topic")
+    }
+
+    /// What it is.
+    pub fn content(&self) -> Content<'b> {
+        match self.message.err {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR => Content::Record(Record {
+                offset: self.message.offset,
+                key: bytes(self.message.key.cast(), self.message.key_len),
+                payload: bytes(self.message.payload.cast(), self.message.len).unwrap_or_default(),
+                timestamp_ms: self.timestamp_ms(),
+            }),
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__PARTITION_EOF => Content::End(self.message.offset),
+            error => Content::Error(error.into()),
+        }
+    }
+
+    fn timestamp_ms(&self) -> Option<u64> {
+        let mut kind = bindings::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
+        // SAFETY: the message is alive, and the kind is written to.
+        let timestamp = unsafe { bindings::rd_kafka_message_timestamp(self.message, &raw mut kind) };
+        // Not available is told as -1.
+        u64::try_from(timestamp).ok()
+    }
+}
+
+fn bytes<'b>(start: *const u8, length: usize) -> Option<&'b [u8]> {
+    // SAFETY: librdkafka gives a start and the length behind it, which stay until the message is given back.
+    (!start.is_null()).then(|| unsafe { slice::from_raw_parts(start, length) })
+}

@@ -1,0 +1,361 @@
+//! A thread that holds partitions: it alone reads and changes their shards, so nothing is locked on the way of a record.
+//!
+//! Between batches it does what it is ordered: takes a partition, gives one up, says what its shards show. It decides
+//! nothing about time: what is looked at, and for which instant, is told in the order.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::{Duration, Instant};
+
+use prometheus::IntCounter;
+use prometheus::local::LocalHistogram;
+use rdkafka::consumer::ConsumerContext;
+
+use crate::clock;
+use crate::engine::board::{GroupBy, GroupKey};
+use crate::engine::counters::Counters;
+use crate::engine::settings::Settings;
+use crate::engine::shard::{Input, Keep, Shard};
+use crate::engine::view::{self, View};
+use crate::event::decode::decode;
+use crate::event::rejection::{Rejection, RejectionReason};
+use crate::event::{Event, EventTime};
+use crate::log::Recurring;
+use crate::meters::Meters;
+use crate::source::kafka::progress::Progress;
+use crate::source::kafka::queue::{Arrival, Content, Origin, Queue, Record};
+
+/// An event whose time is further ahead of its record's own, in milliseconds, is not believed.
+pub const MOST_AHEAD_MS: u64 = 300_000;
+
+/// Orders are looked at this often when nothing arrives.
+const LONGEST_WAIT: Duration = Duration::from_millis(20);
+
+/// A partition that this process holds, from its assignment to its revocation.
+#[derive(Debug)]
+pub struct Held {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The partition's number.
+    pub partition: i32,
+    /// What was there before is history: counters begin at this offset. Set once the broker has said what the end is.
+    pub live_from: OnceLock<i64>,
+    /// From then on every contact that is still open is known, if the partition is caught up; none if that is so at once.
+    pub complete_at: Option<Instant>,
+    /// How far it has been read.
+    pub progress: Progress,
+    /// Stream time in milliseconds; 0 before there is any.
+    stream_time_ms: AtomicU64,
+}
+
+impl Held {
+    /// A partition that is read from `start` on.
+    pub fn new(topic: Arc<str>, partition: i32, start: i64, live_from: Option<i64>, complete_at: Option<Instant>) -> Held {
+        let progress = Progress::from(start);
+        let live_from = live_from.map_or_else(OnceLock::new, OnceLock::from);
+        Held { topic, partition, live_from, complete_at, progress, stream_time_ms: AtomicU64::new(0) }
+    }
+
+    /// The latest event time believed; none before the first few records.
+    pub fn stream_time(&self) -> Option<EventTime> {
+        EventTime::from_millis(self.stream_time_ms.load(Ordering::Relaxed)).filter(|time| time.millis() > 0)
+    }
+}
+
+/// What a worker is told to do between batches.
+pub enum Order {
+    /// Hold this partition from now on; it is not assigned before this has been answered.
+    Take(Arc<Held>, Sender<()>),
+    /// Hold it no longer.
+    Release(Arc<Held>, Sender<()>),
+    /// Say what the shards show at this instant; without one, only what was counted.
+    Look(Option<EventTime>, Sender<Look>),
+    /// Come to an end.
+    Stop,
+}
+
+/// What the shards of a worker show.
+#[derive(Debug, Default)]
+pub struct Look {
+    /// At the instant of the order.
+    pub view: Option<View>,
+    /// What was counted since the partitions caught up, those given up since included.
+    pub counters: BTreeMap<GroupKey, Counters>,
+    /// Of that, taken back later.
+    pub corrections: Counters,
+    /// Contacts held.
+    pub contacts: usize,
+    /// Lanes seen.
+    pub lanes: usize,
+}
+
+/// One partition's state.
+struct Slot {
+    held: Arc<Held>,
+    shard: Shard,
+    /// What was counted before it caught up; none before that.
+    history: Option<(BTreeMap<GroupKey, Counters>, Counters)>,
+    /// What the meters have been told.
+    told: Told,
+    events: IntCounter,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Told {
+    input: Input,
+    orphans: u64,
+}
+
+/// The thread's own things.
+pub struct Worker<C: ConsumerContext + 'static> {
+    queue: Queue<C>,
+    orders: Receiver<Order>,
+    slots: Vec<Slot>,
+    /// Where in `slots` the records of an origin go.
+    places: HashMap<Origin, Option<usize>>,
+    /// Counted by partitions that are held no longer.
+    counted: (BTreeMap<GroupKey, Counters>, Counters),
+    settings: Arc<Settings>,
+    by: GroupBy,
+    /// So that nobody can choose contact ids that collide.
+    hash_seed: u64,
+    meters: Meters,
+    event_delay: LocalHistogram,
+    rejected: BTreeMap<RejectionReason, (IntCounter, Recurring)>,
+    trouble: Recurring,
+}
+
+impl<C: ConsumerContext + 'static> Worker<C> {
+    /// A worker that holds nothing yet. `recurring` makes the bound of one kind of log line.
+    pub fn new(
+        queue: Queue<C>,
+        orders: Receiver<Order>,
+        settings: Arc<Settings>,
+        by: GroupBy,
+        hash_seed: u64,
+        meters: Meters,
+        recurring: impl Fn() -> Recurring,
+    ) -> Worker<C> {
+        let counter = |reason: RejectionReason| meters.rejected.with_label_values(&[reason.name()]);
+        Worker {
+            queue,
+            orders,
+            slots: Vec::new(),
+            places: HashMap::new(),
+            counted: (BTreeMap::new(), Counters::default()),
+            settings,
+            by,
+            hash_seed,
+            event_delay: meters.event_delay.local(),
+            rejected: RejectionReason::ALL.map(|reason| (reason, (counter(reason), recurring()))).into(),
+            trouble: recurring(),
+            meters,
+        }
+    }
+
+    /// Works until it is told to stop, or nobody is left to tell it.
+    pub fn run(mut self) {
+        loop {
+            loop {
+                match self.orders.try_recv() {
+                    Ok(Order::Stop) | Err(std::sync::mpsc::TryRecvError::Disconnected) => return,
+                    Ok(order) => self.obey(order),
+                    Err(std::sync::mpsc::TryRecvError::Empty) => break,
+                }
+            }
+            self.read_batch();
+        }
+    }
+
+    fn obey(&mut self, order: Order) {
+        // Whoever gave an order may have lost patience meanwhile: then nobody listens, and nothing is to be done.
+        match order {
+            Order::Take(held, taken) => {
+                self.take(held);
+                let _ = taken.send(());
+            }
+            Order::Release(held, released) => {
+                self.release(&held);
+                let _ = released.send(());
+            }
+            Order::Look(now, reply) => {
+                let _ = reply.send(self.look(now));
+            }
+            Order::Stop => {}
+        }
+    }
+
+    fn take(&mut self, held: Arc<Held>) {
+        self.release(&held);
+        self.queue.lead_here(&held.topic, held.partition);
+        let mut slot = Slot {
+            shard: Shard::seeded(Arc::clone(&self.settings), Keep::Windows, self.hash_seed),
+            history: None,
+            told: Told::default(),
+            events: self.meters.events.with_label_values(&[&*held.topic]),
+            held,
+        };
+        slot.notice_the_present(slot.held.progress.next(), self.by);
+        self.slots.push(slot);
+        self.places.clear();
+    }
+
+    fn release(&mut self, held: &Held) {
+        let is_it = |slot: &Slot| slot.held.topic == held.topic && slot.held.partition == held.partition;
+        let Some(at) = self.slots.iter().position(is_it) else { return };
+        let slot = self.slots.swap_remove(at);
+        slot.add_counted(self.by, &mut self.counted);
+        self.places.clear();
+    }
+
+    fn look(&self, now: Option<EventTime>) -> Look {
+        let shards: Vec<&Shard> = self.slots.iter().map(|slot| &slot.shard).collect();
+        let mut counted = self.counted.clone();
+        for slot in &self.slots {
+            slot.add_counted(self.by, &mut counted);
+        }
+        let view = now.map(|now| {
+            let started = clock::monotonic();
+            let view = View::of(&shards, now, self.by);
+            self.meters.view_duration.observe(started.elapsed().as_secs_f64());
+            view
+        });
+        Look {
+            view,
+            counters: counted.0,
+            corrections: counted.1,
+            contacts: shards.iter().map(|shard| shard.contacts()).sum(),
+            lanes: shards.iter().map(|shard| shard.lanes()).sum(),
+        }
+    }
+
+    fn read_batch(&mut self) {
+        let Worker { queue, slots, places, settings, by, rejected, event_delay, trouble, meters, .. } = self;
+        let batch = queue.next_batch(LONGEST_WAIT);
+        if batch.arrivals().len() == 0 {
+            return;
+        }
+        let now = clock::monotonic();
+        let wall = clock::wall();
+        let mut arrivals = batch.arrivals().peekable();
+        while let Some(first) = arrivals.peek() {
+            let origin = first.origin();
+            let place = *places.entry(origin).or_insert_with(|| place_of(slots, first));
+            let of_origin = std::iter::from_fn(|| arrivals.next_if(|arrival| arrival.origin() == origin));
+            // Without a place, it was given up while its records were on their way.
+            let Some(slot) = place.map(|place| &mut slots[place]) else {
+                of_origin.for_each(drop);
+                continue;
+            };
+            let delays = slot.held.progress.standing(now).behind.is_none().then_some(&*event_delay);
+            for arrival in of_origin {
+                match arrival.content() {
+                    Content::Record(record) => {
+                        match slot.read(&record, settings, delays.map(|delays| (delays, wall)), &meters.misrouted) {
+                            Ok(()) => {}
+                            Err(rejection) => {
+                                let (counter, recurring) = rejected.get_mut(&rejection.reason).expect("all are there");
+                                counter.inc();
+                                slot.tell(&record, &rejection, recurring, now);
+                            }
+                        }
+                        slot.read_to(record.offset + 1, *by);
+                    }
+                    Content::End(next) => slot.read_to(next, *by),
+                    Content::Error(error) => {
+                        meters.kafka_errors.inc();
+                        let (topic, partition) = (&*slot.held.topic, slot.held.partition);
+                        trouble.tell(now, |held_back| {
+                            tracing::warn!(topic, partition, %error, held_back, "cannot read the partition at present");
+                        });
+                    }
+                }
+            }
+            slot.tell_meters(meters);
+        }
+        event_delay.flush();
+    }
+}
+
+fn place_of(slots: &[Slot], arrival: &Arrival<'_>) -> Option<usize> {
+    let (topic, partition) = (arrival.topic(), arrival.partition());
+    slots.iter().position(|slot| &*slot.held.topic == topic && slot.held.partition == partition)
+}
+
+impl Slot {
+    /// Takes in one record. Delays are told while the partition is caught up.
+    fn read(
+        &mut self,
+        record: &Record<'_>,
+        settings: &Settings,
+        delays: Option<(&LocalHistogram, EventTime)>,
+        misrouted: &IntCounter,
+    ) -> Result<(), Rejection> {
+        let event = decode(record.payload, settings.limits.record_bytes)?;
+        let time = match &event {
+            Event::Contact(event) => {
+                if record.key != Some(event.contact_id.as_bytes()) {
+                    misrouted.inc();
+                }
+                event.time
+            }
+            Event::Agent(event) => event.time,
+        };
+        if let Some(stamped) = record.timestamp_ms
+            && time.millis() > stamped.saturating_add(MOST_AHEAD_MS)
+        {
+            return Err(Rejection::future(time, stamped));
+        }
+        if let Some((delays, wall)) = delays {
+            delays.observe(Duration::from_millis(wall.millis().saturating_sub(time.millis())).as_secs_f64());
+        }
+        self.shard.apply(&event);
+        Ok(())
+    }
+
+    /// Everything before `next` has been read.
+    fn read_to(&mut self, next: i64, by: GroupBy) {
+        self.held.progress.read(next);
+        self.notice_the_present(next, by);
+    }
+
+    /// What was counted up to here is history, if this is where the present begins.
+    fn notice_the_present(&mut self, next: i64, by: GroupBy) {
+        if self.history.is_none() && self.held.live_from.get().is_some_and(|live_from| next >= *live_from) {
+            self.history = Some((view::counters(&self.shard, by), self.shard.corrections()));
+        }
+    }
+
+    /// Adds what was counted since it caught up.
+    fn add_counted(&self, by: GroupBy, counted: &mut (BTreeMap<GroupKey, Counters>, Counters)) {
+        let Some((before, corrections_before)) = &self.history else { return };
+        for (key, counters) in view::counters(&self.shard, by) {
+            let before = before.get(&key).copied().unwrap_or_default();
+            *counted.0.entry(key).or_default() += counters - before;
+        }
+        counted.1 += self.shard.corrections() - *corrections_before;
+    }
+
+    fn tell(&self, record: &Record<'_>, rejection: &Rejection, recurring: &mut Recurring, now: Instant) {
+        let (topic, partition, offset) = (&*self.held.topic, self.held.partition, record.offset);
+        recurring.tell(now, |held_back| {
+            tracing::warn!(topic, partition, offset, held_back, "record rejected: {rejection}");
+        });
+    }
+
+    fn tell_meters(&mut self, meters: &Meters) {
+        let (input, orphans) = (self.shard.input(), self.shard.orphans_forgotten());
+        let before = std::mem::replace(&mut self.told, Told { input, orphans });
+        self.events.inc_by(input.events - before.input.events);
+        meters.late.inc_by(input.late - before.input.late);
+        meters.duplicate.inc_by(input.duplicate - before.input.duplicate);
+        meters.lanes_overflow.inc_by(input.overflow_lanes - before.input.overflow_lanes);
+        meters.contacts_overflow.inc_by(input.overflow_contacts - before.input.overflow_contacts);
+        meters.facts_overflow.inc_by(input.overflow_facts - before.input.overflow_facts);
+        meters.orphan.inc_by(orphans - before.orphans);
+        let stream_time = self.shard.stream_time().map_or(0, EventTime::millis);
+        self.held.stream_time_ms.store(stream_time, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,276 @@
+//! From a broker to state: what an event costs the whole process, beside a consumer that throws every record away and one
+//! that only decodes, in one run; and how long an event takes to be seen on `/metrics`.
+//!
+//! `cargo bench --bench broker [-- EVENTS [ROUNDS]]` (5,000,000 events, 3 rounds). Starts a broker of its own (see
+//! `tests/broker`) and stops it. The simulated centre is written once, padded to 256 bytes, into four partitions; then
+//! the consumers take turns, each with as many threads as the service has workers. Processor time is that of this process,
+//! the client library's threads included; the broker runs beside it on the same machine. Nothing is asserted about time,
+//! but the service must have taken in every event once.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a benchmark reads the clock and prints what it saw"
+)]
+
+#[path = "../broker/cluster.rs"]
+mod cluster;
+
+use std::io::{Read, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use holdline::cli::run::{Running, runtime};
+use holdline::config::{Config, Kafka};
+use holdline::engine::histogram::Collector;
+use holdline::event::decode::decode;
+use holdline::kafka::writer::{Writer, WriterSettings};
+use holdline::simulate::{Centre, Scenario};
+use holdline::source::kafka::queue::{Content, Queue};
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer, DefaultConsumerContext};
+use rdkafka::{Offset, TopicPartitionList};
+
+use cluster::Cluster;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+const PARTITIONS: i32 = 4;
+const THREADS: i32 = 2;
+const LIMIT: usize = 64 * 1024;
+
+fn main() {
+    let mut numbers = std::env::args().skip(1).filter_map(|argument| argument.parse().ok());
+    let events: u64 = numbers.next().unwrap_or(5_000_000);
+    let rounds: u64 = numbers.next().unwrap_or(3);
+    let cluster = Cluster::start(&["--heap", "1g"]);
+    let kafka = Kafka { brokers: cluster.bootstrap(), topics: vec!["flood".to_owned()], ..Kafka::default() };
+    cluster.create_topic("flood", PARTITIONS);
+    cluster.create_topic("drops", 1);
+
+    let started = Instant::now();
+    let bytes = fill(&kafka, events);
+    let size = bytes / events;
+    println!("{events} events of {size} bytes in {PARTITIONS} partitions, written in {:.1} s", started.elapsed().as_secs_f64());
+    println!("{THREADS} threads, {} cores, allocator mimalloc", std::thread::available_parallelism().map_or(0, |n| n.get()));
+
+    let mut costs: [Vec<Cost>; 3] = Default::default();
+    for round in 0..rounds {
+        costs[0].push(Cost::of(events, || discard(&kafka, events, |_| ())));
+        costs[1].push(Cost::of(events, || {
+            discard(&kafka, events, |payload| {
+                std::hint::black_box(decode(payload, LIMIT).is_ok());
+            });
+        }));
+        costs[2].push(Cost::of(events, || serve(&kafka, events, round)));
+    }
+    println!("least (median) of {rounds} rounds   cpu ns/event     wall ns/event    events/s");
+    let least = |costs: &[Cost]| costs.iter().map(|cost| cost.cpu_ns).fold(f64::INFINITY, f64::min);
+    let base = least(&costs[0]);
+    for (name, costs) in ["throw away", "decode only", "the service"].iter().zip(&costs) {
+        let cpu = spread(costs.iter().map(|cost| cost.cpu_ns));
+        let wall = spread(costs.iter().map(|cost| cost.wall_ns));
+        println!(
+            "{name:<28} {:>6.0} ({:>6.0})  {:>6.0} ({:>6.0})  {:>9.0}   x{:.2}",
+            cpu.0, cpu.1, wall.0, wall.1, 1e9 / wall.0, cpu.0 / base
+        );
+    }
+    println!("resident after the last round: {:.0} MiB", resident_mib());
+    delays(&Kafka { topics: vec!["drops".to_owned()], ..kafka });
+}
+
+/// Writes the simulated centre; gives the bytes written.
+fn fill(kafka: &Kafka, events: u64) -> u64 {
+    let settings = WriterSettings { linger: Duration::from_millis(50), ..WriterSettings::default() };
+    let writer = Writer::open(kafka, "flood", settings, Arc::new(|line| println!("{line}"))).expect("options are ours");
+    writer.find_topic(Duration::from_secs(20)).expect("it was made");
+    let scenario = Scenario { days: None, events: Some(events), load: 20.0, pad: 256, ..Scenario::default() };
+    let mut centre = Centre::new(&scenario).expect("the scenario is ours");
+    let (mut line, mut bytes) = (Vec::new(), 0);
+    loop {
+        line.clear();
+        let Some(produced) = centre.next_event(&mut line) else { break };
+        let payload = &line[produced.line.clone()];
+        let payload = payload.strip_suffix(b"\n").unwrap_or(payload);
+        writer.write(Some(&line[produced.key.clone()]), payload).expect("the broker takes all");
+        bytes += payload.len() as u64;
+    }
+    writer.flush(&|| false).expect("all are delivered");
+    bytes
+}
+
+/// Reads all partitions from the beginning and does this with each payload.
+fn discard(kafka: &Kafka, events: u64, with: impl Fn(&[u8]) + Sync) {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", &kafka.brokers).set("group.id", "throw-away").set("enable.auto.commit", "false");
+    config.set("queued.max.messages.kbytes", "16384").set("fetch.wait.max.ms", "100");
+    let consumer: Arc<BaseConsumer<DefaultConsumerContext>> = Arc::new(config.create().expect("options are ours"));
+    let mut queues: Vec<_> = (0..THREADS).map(|_| Queue::new(Arc::clone(&consumer), 1_024)).collect();
+    let mut list = TopicPartitionList::new();
+    for partition in 0..PARTITIONS {
+        let queue = usize::try_from(partition % THREADS).expect("small");
+        queues[queue].lead_here("flood", partition);
+        list.add_partition_offset("flood", partition, Offset::Beginning).expect("an offset");
+    }
+    consumer.assign(&list).expect("the partitions are there");
+    let read = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for queue in &mut queues {
+            scope.spawn(|| {
+                while read.load(Ordering::Relaxed) < events {
+                    let batch = queue.next_batch(Duration::from_millis(20));
+                    let mut count = 0;
+                    for arrival in batch.arrivals() {
+                        if let Content::Record(record) = arrival.content() {
+                            with(record.payload);
+                            count += 1;
+                        }
+                    }
+                    read.fetch_add(count, Ordering::Relaxed);
+                }
+            });
+        }
+    });
+}
+
+/// Runs the service until it has caught up.
+fn serve(kafka: &Kafka, events: u64, round: u64) {
+    let mut config = Config::parse("", &[]).expect("the defaults");
+    config.http.listen.set_port(0);
+    // So far back that the broker need not look for the place by time.
+    config.kafka = Kafka { group: format!("flood-{round}"), look_back_ms: Some(u64::MAX), ..kafka.clone() };
+    let runtime = runtime().expect("threads");
+    runtime.block_on(async {
+        let running = Running::start(&config).await.expect("nothing is in the way");
+        let mut latest = running.latest();
+        while latest.borrow_and_update().live.is_none() {
+            latest.changed().await.expect("it is running");
+        }
+        let text = metrics(running.address);
+        let taken = sum(&text, "holdline_events_total{");
+        assert_eq!(taken, events, "each event is taken in once");
+        println!(
+            "  round {round}: {taken} events, {} contacts held, {} lanes, view {:.1} ms, resident {:.0} MiB",
+            latest.borrow().tracked_contacts,
+            latest.borrow().tracked_lanes,
+            1e3 * value(&text, "holdline_view_duration_seconds_sum") / value(&text, "holdline_view_duration_seconds_count").max(1.0),
+            resident_mib(),
+        );
+        running.stop().await;
+    });
+}
+
+/// How long single events take from being handed to the producer to being seen on `/metrics`.
+fn delays(kafka: &Kafka) {
+    let mut config = Config::parse("", &[]).expect("the defaults");
+    config.http.listen.set_port(0);
+    config.kafka = Kafka { group: "drops".to_owned(), look_back_ms: Some(u64::MAX), ..kafka.clone() };
+    let runtime = runtime().expect("threads");
+    let running = runtime.block_on(async {
+        let running = Running::start(&config).await.expect("nothing is in the way");
+        let mut latest = running.latest();
+        while latest.borrow_and_update().live.is_none() {
+            latest.changed().await.expect("it is running");
+        }
+        running
+    });
+    let settings = WriterSettings { linger: Duration::ZERO, ..WriterSettings::default() };
+    let writer = Writer::open(kafka, "drops", settings, Arc::new(|line| println!("{line}"))).expect("options are ours");
+    let stop = AtomicBool::new(false);
+    let (mut counted, mut windowed) = (Vec::new(), Vec::new());
+    for number in 0..200_u64 {
+        // At all phases of a slot and of the looks.
+        std::thread::sleep(Duration::from_millis(17 + number * 7 % 230));
+        let wall = holdline::clock::wall().millis();
+        let event = format!("{{\"type\":\"offered\",\"contact_id\":\"d{number}\",\"queue\":\"q\",\"time\":{wall}}}");
+        let sent = Instant::now();
+        writer.write(Some(format!("d{number}").as_bytes()), event.as_bytes()).expect("the broker takes all");
+        counted.push(until_seen(running.address, "holdline_contacts_offered_total{", number + 1, sent));
+        if number % 20 == 0 {
+            windowed.push(until_seen(running.address, "measure=\"wait\",queue=\"q\",tier=\"standard\",window=\"5m\"", number + 1, sent));
+        }
+    }
+    stop.store(true, Ordering::Relaxed);
+    tell("event to a counter on /metrics", &mut counted);
+    println!("  (windows are sums of whole slots: an event shows up {} s after its slot of 10 s is over)", 2);
+    tell("event to its window on /metrics", &mut windowed);
+    runtime.block_on(running.stop());
+}
+
+fn until_seen(address: SocketAddr, series: &str, at_least: u64, sent: Instant) -> f64 {
+    loop {
+        let text = metrics(address);
+        let wanted = |line: &&str| line.contains(series) && (line.starts_with("holdline_contacts_offered_total") || line.starts_with("holdline_window_offered"));
+        let seen: f64 = text.lines().filter(wanted).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum();
+        if seen >= at_least as f64 {
+            return sent.elapsed().as_secs_f64() * 1e3;
+        }
+        assert!(sent.elapsed() < Duration::from_secs(60), "{series} never reached {at_least}:\n{text}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn tell(name: &str, delays: &mut [f64]) {
+    delays.sort_by(f64::total_cmp);
+    let at = |q: f64| delays[((delays.len() - 1) as f64 * q).round() as usize];
+    println!("{name}: p50 {:.0} ms, p99 {:.0} ms, max {:.0} ms ({} events)", at(0.5), at(0.99), at(1.0), delays.len());
+    let _ = Collector::default();
+}
+
+fn metrics(address: SocketAddr) -> String {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    write!(stream, "GET /metrics HTTP/1.1\r\nHost: holdline\r\nConnection: close\r\n\r\n").expect("it reads");
+    let mut text = String::new();
+    stream.read_to_string(&mut text).expect("it answers");
+    text
+}
+
+fn sum(text: &str, series: &str) -> u64 {
+    let values = text.lines().filter(|line| line.starts_with(series)).filter_map(|line| line.rsplit(' ').next());
+    values.map(|value| value.parse::<f64>().expect("a number") as u64).sum()
+}
+
+fn value(text: &str, name: &str) -> f64 {
+    let line = text.lines().find(|line| line.starts_with(name)).expect("it is exposed");
+    line.rsplit(' ').next().and_then(|value| value.parse().ok()).expect("a number")
+}
+
+/// What one consumer cost for each event.
+#[derive(Clone, Copy)]
+struct Cost {
+    cpu_ns: f64,
+    wall_ns: f64,
+}
+
+impl Cost {
+    fn of(events: u64, work: impl FnOnce()) -> Cost {
+        let (cpu, wall) = (cpu_seconds(), Instant::now());
+        work();
+        let per_event = 1e9 / events as f64;
+        Cost { cpu_ns: (cpu_seconds() - cpu) * per_event, wall_ns: wall.elapsed().as_secs_f64() * per_event }
+    }
+}
+
+fn spread(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    (values[0], values[values.len() / 2])
+}
+
+/// Processor time of this process so far, in ticks of 10 ms.
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").expect("Linux tells");
+    let after_name = stat.rsplit(')').next().expect("a name in brackets");
+    let fields: Vec<&str> = after_name.split_whitespace().collect();
+    let ticks = |at: usize| fields[at].parse::<f64>().expect("a number");
+    (ticks(11) + ticks(12)) / 100.0
+}
+
+fn resident_mib() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux tells");
+    let line = status.lines().find(|line| line.starts_with("VmRSS")).expect("it is told");
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok()).expect("a number") / 1024.0
+}
