@@ -1,6 +1,6 @@
 //! `holdline check`: says every mistake in a configuration, or what will hold with it.
 //!
-//! It reads the file and the environment, and nothing else: no broker is asked.
+//! It reads the file, the environment and the files that hold single values, and nothing else: no broker is asked.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use crate::config::{Config, Mistake, duration};
+use crate::config::{Config, Formulas, LogFormat, Mistake, duration};
 use crate::engine::settings::{Overlays, Promise, Promises, Settings};
 
 /// The exit code for bad usage or a bad configuration.
@@ -34,6 +34,7 @@ fn report(path: &Path, loaded: Result<Config, Vec<Mistake>>, out: &mut dyn Write
             writeln!(out, "{} can be used. What will hold:\n", path.display())?;
             write_promises(&config.settings, out)?;
             write_rest(&config.settings, out)?;
+            write_service(&config, out)?;
             Ok(ExitCode::SUCCESS)
         }
         Err(mistakes) => {
@@ -143,6 +144,41 @@ fn write_rest(settings: &Settings, out: &mut dyn Write) -> std::io::Result<()> {
     writeln!(out, "reports    midnight in {zone}")
 }
 
+/// What will be read, and where one can look. Of the client's options only the names are told, since values can be
+/// secret.
+fn write_service(config: &Config, out: &mut dyn Write) -> std::io::Result<()> {
+    let Config { kafka, http, metrics, log, .. } = config;
+    let topics = kafka.topics.join(", ");
+    let topics = if topics.is_empty() { "no topics: the service needs kafka.topics" } else { &topics };
+    let instance = kafka.instance.as_ref().map_or(String::new(), |instance| format!(", instance {instance}"));
+    let workers = kafka.workers.map_or("one thread a core".to_owned(), |workers| format!("threads {workers}"));
+    let back = match kafka.look_back_ms {
+        Some(look_back_ms) => duration::write(look_back_ms),
+        None => "as long as unfinished contacts are held".to_owned(),
+    };
+    writeln!(out)?;
+    writeln!(out, "topics     {topics}")?;
+    writeln!(out, "kafka      {}, group {}{instance}, look back {back}, {workers}", kafka.brokers, kafka.group)?;
+    if !kafka.options.is_empty() {
+        let names: Vec<&str> = kafka.options.keys().map(String::as_str).collect();
+        writeln!(out, "options    {}", names.join(", "))?;
+    }
+    writeln!(out, "http       {}", http.listen)?;
+    let by = [(metrics.by.queue, "queue"), (metrics.by.channel, "channel"), (metrics.by.tier, "tier")];
+    let by: Vec<&str> = by.into_iter().filter_map(|(is_told_apart, name)| is_told_apart.then_some(name)).collect();
+    let by = if by.is_empty() { "all lanes together".to_owned() } else { format!("by {}", by.join(", ")) };
+    let formulas = match metrics.formulas {
+        Formulas::Headline => "the headline formula",
+        Formulas::All => "all formulas",
+    };
+    writeln!(out, "metrics    {by}, {formulas}, {} behind the clock", duration::write(metrics.delay_ms))?;
+    let format = match log.format {
+        LogFormat::Text => "text",
+        LogFormat::Json => "JSON",
+    };
+    writeln!(out, "log        {}, as {format}, {} lines a second of each trouble", log.filter, log.lines_per_second)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -193,6 +229,33 @@ slots      10s, old ones 1m
 lifetimes  finished 1d, unfinished 45d (chat 1d, voice 1d), lateness 6h
 limits     10000 lanes, 10000000 contacts of 256 facts, 10 worst, 65536 bytes a record
 reports    midnight in UTC
+
+topics     no topics: the service needs kafka.topics
+kafka      127.0.0.1:9092, group holdline, look back as long as unfinished contacts are held, one thread a core
+http       127.0.0.1:9847
+metrics    by queue, channel, tier, the headline formula, 2s behind the clock
+log        info, as text, 10 lines a second of each trouble
+"
+        );
+    }
+
+    #[test]
+    fn the_service_is_summed_up_without_secrets() {
+        let (code, text) = told(
+            "[kafka]\nbrokers = 'a:1,b:2'\ntopics = ['calls', 'chats']\ninstance = 'wall-1'\nlook_back = '36h'\n\
+             workers = 3\n[kafka.options]\nsasl.password = 'hidden'\nsasl.username = 'hidden'\n\
+             [http]\nlisten = '[::]:80'\n[metrics]\nby = []\nformulas = 'all'\ndelay = '0s'\n[log]\nformat = 'json'",
+        );
+        assert_eq!(code, ExitCode::SUCCESS);
+        let (_, service) = text.split_once("midnight in UTC\n\n").unwrap();
+        assert_eq!(
+            service,
+            "topics     calls, chats
+kafka      a:1,b:2, group holdline, instance wall-1, look back 1d12h, threads 3
+options    sasl.password, sasl.username
+http       [::]:80
+metrics    all lanes together, all formulas, 0s behind the clock
+log        info, as JSON, 10 lines a second of each trouble
 "
         );
     }

@@ -3,7 +3,9 @@
 //! Two underscores stand for the dot, case does not matter. A queue is addressed by its id, and any character of a name
 //! that is no letter or digit can be written as an underscore: `HOLDLINE_QUEUE__BILLING_EU__GOAL` for `billing-eu`. A
 //! channel or tier that the file does not name is taken in lower case; a queue has to be in the file, since its id is
-//! case-sensitive. A list is written with commas. Whether a key exists is judged by whoever reads the tree.
+//! case-sensitive. A list is written with commas. In the names of Kafka's options, which have dots themselves, one
+//! underscore is a dot as well: `HOLDLINE_KAFKA__OPTIONS__SASL_USERNAME` is `sasl.username`. Whether a key exists is
+//! judged by whoever reads the tree.
 
 use super::mistake::{Mistake, Place};
 use super::typed::{Node, Table, Value};
@@ -25,6 +27,9 @@ pub(super) fn lay_over(table: &mut Table, environment: &[(String, String)], mist
         let result = match path.as_slice() {
             [list, id, rest @ ..] if list.eq_ignore_ascii_case("queue") => {
                 queue_meant(table, id).and_then(|queue| put(queue, rest, node))
+            }
+            [kafka, options, name @ ..] if !name.is_empty() && is_of_options(kafka, options) => {
+                put_option(table, [kafka, options], &name.join("."), node)
             }
             [_] => {
                 Err("names no key: write a section, two underscores and a key, as in HOLDLINE_SERVICE__GOAL".to_owned())
@@ -75,10 +80,46 @@ fn put(table: &mut Table, path: &[&str], node: Node) -> Result<(), String> {
         table.insert(key, node);
         return Ok(());
     }
-    let place = node.place.clone();
-    match &mut table.entry(key).or_insert_with(|| Node { place, value: Value::Table(Table::new()) }).value {
-        Value::Table(inner) => put(inner, rest, node),
+    put(section(table, key, segment, &node.place)?, rest, node)
+}
+
+/// The section under this key, which a variable calls `segment`; made on its account, at `place`, if it is not there.
+fn section<'t>(table: &'t mut Table, key: String, segment: &str, place: &Place) -> Result<&'t mut Table, String> {
+    let new = || Node { place: place.clone(), value: Value::Table(Table::new()) };
+    match &mut table.entry(key).or_insert_with(new).value {
+        Value::Table(inner) => Ok(inner),
         held => Err(format!("names no key: {segment} is {} and holds no keys", held.quoted())),
+    }
+}
+
+fn is_of_options(section: &str, below: &str) -> bool {
+    let options = ["options", "options_from_files"];
+    section.eq_ignore_ascii_case("kafka") && options.iter().any(|name| below.eq_ignore_ascii_case(name))
+}
+
+/// Puts the value of an option under its whole name, in place of whatever way the file wrote it.
+fn put_option(table: &mut Table, path: [&str; 2], name: &str, node: Node) -> Result<(), String> {
+    let name = name.to_lowercase().replace('_', ".");
+    let mut options = table;
+    for segment in path {
+        options = section(options, segment.to_lowercase(), segment, &node.place)?;
+    }
+    if let Some(Node { place: Place::Variable(other), .. }) = options.get(&name) {
+        return Err(format!("{other} sets the same option: unset one of them"));
+    }
+    take_out(options, &name);
+    options.insert(name, node);
+    Ok(())
+}
+
+/// Takes out the key of this path, whether its dots are within the key or between keys.
+fn take_out(table: &mut Table, path: &str) {
+    table.remove(path);
+    for (key, node) in table {
+        let rest = path.strip_prefix(key.as_str()).and_then(|rest| rest.strip_prefix('.'));
+        if let (Some(rest), Some(inner)) = (rest, node.value.table_mut()) {
+            take_out(inner, rest);
+        }
     }
 }
 

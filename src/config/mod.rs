@@ -1,30 +1,41 @@
 //! The configuration: one TOML file, and environment variables over it.
 //!
-//! Two steps: what was typed (`typed`, with `environment` laid over it) becomes what is usable (`usable` and
-//! `promises`, which read through `section` and `understand`). All mistakes are found at once, each with its place and
+//! Two steps: what was typed (`typed`, with `environment` laid over it) becomes what is usable (`usable` and `promises`
+//! for the engine, `usable_service` and `options` for the service around it, all of which read through `section` and
+//! `understand`). All mistakes are found at once, each with its place and
 //! its fix. Everything has a default, unknown keys are refused, and a [`Config`] holds only values that the rest of the
 //! program need not check again. The reference of all keys is `config/holdline.toml`. What the settings do is not told
-//! here but in `engine::settings`.
+//! here but in `engine::settings`. No broker is asked here: whether it knows the topics and the password shows later.
 
+use std::ffi::OsString;
 use std::path::Path;
 
+use self::section::Section;
 use crate::engine::settings::Settings;
 
 pub mod duration;
 mod environment;
 mod mistake;
+mod options;
 mod promises;
+mod reading;
 mod section;
 mod service;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_of_options;
+#[cfg(test)]
 mod tests_of_sense;
+#[cfg(test)]
+mod tests_of_service;
 #[cfg(test)]
 mod tests_of_values;
 mod typed;
 mod understand;
+mod understand_service;
 mod usable;
+mod usable_service;
 
 pub use mistake::{Mistake, Place};
 pub use service::{Formulas, Http, Kafka, Log, LogFormat, Metrics};
@@ -46,35 +57,17 @@ pub struct Config {
 
 impl Config {
     /// Reads the text of a configuration file with environment variables over it; those that are not ours are ignored.
-    /// An empty text gives the defaults.
+    /// An empty text gives the defaults. Files that hold single values, as passwords, are read as well.
     ///
     /// # Errors
     ///
     /// All mistakes, at least one: those of the file by line, then those of variables by name.
     pub fn parse(text: &str, environment: &[(String, String)]) -> Result<Config, Vec<Mistake>> {
-        let mut mistakes = Vec::new();
-        let mut document = typed::read(text, &mut mistakes);
-        let broken_lines: Vec<usize> = mistakes.iter().filter_map(|mistake| mistake.place.line()).collect();
-
-        environment::lay_over(&mut document, environment, &mut mistakes);
-        let syntax_mistakes = mistakes.len();
-        let settings = section::read_document(&document, &mut mistakes, usable::settings);
-        // What the parser guessed in a broken line is nobody's mistake but the one already told.
-        let mut judged = mistakes.split_off(syntax_mistakes);
-        judged.retain(|mistake| mistake.place.line().is_none_or(|line| !broken_lines.contains(&line)));
-        mistakes.append(&mut judged);
-
-        if mistakes.is_empty() {
-            return Ok(Config {
-                settings,
-                kafka: Kafka::default(),
-                http: Http::default(),
-                metrics: Metrics::default(),
-                log: Log::default(),
-            });
-        }
-        mistakes.sort();
-        Err(mistakes)
+        read(text, environment, |document| {
+            let settings = usable::settings(document);
+            let (kafka, http, metrics, log) = usable_service::read(document);
+            Config { settings, kafka, http, metrics, log }
+        })
     }
 
     /// Reads a configuration file with the environment of this process over it.
@@ -83,16 +76,68 @@ impl Config {
     ///
     /// As [`Config::parse`]; or the one mistake that the file cannot be read.
     pub fn load(path: &Path) -> Result<Config, Vec<Mistake>> {
-        let unreadable = |error| {
-            vec![Mistake { place: Place::File, key: String::new(), message: format!("cannot be read: {error}") }]
-        };
-        let text = text_of(std::fs::read(path).map_err(unreadable)?).map_err(|mistake| vec![mistake])?;
-        // What is no Unicode is no setting either, but a variable that is ours is to be complained about.
-        let environment: Vec<(String, String)> = std::env::vars_os()
-            .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
-            .collect();
-        Config::parse(&text, &environment)
+        Config::parse(&text_in(path)?, &environment_of_process())
     }
+
+    /// As [`Config::parse`], for a command that reads no Kafka and serves nothing: the sections of the service are not
+    /// looked at, so that neither a mistake in them nor a password that is not on this machine is in the way.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::parse`].
+    pub fn parse_settings(text: &str, environment: &[(String, String)]) -> Result<Settings, Vec<Mistake>> {
+        read(text, environment, |document| {
+            let settings = usable::settings(document);
+            usable_service::pass_over(document);
+            settings
+        })
+    }
+
+    /// As [`Config::load`], with what [`Config::parse_settings`] says.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::load`].
+    pub fn load_settings(path: &Path) -> Result<Settings, Vec<Mistake>> {
+        Config::parse_settings(&text_in(path)?, &environment_of_process())
+    }
+}
+
+/// Both steps; `usable` reads the whole document.
+fn read<T>(
+    text: &str,
+    environment: &[(String, String)],
+    usable: impl FnOnce(&mut Section<'_>) -> T,
+) -> Result<T, Vec<Mistake>> {
+    let mut mistakes = Vec::new();
+    let mut document = typed::read(text, &mut mistakes);
+    let broken_lines: Vec<usize> = mistakes.iter().filter_map(|mistake| mistake.place.line()).collect();
+
+    environment::lay_over(&mut document, environment, &mut mistakes);
+    let syntax_mistakes = mistakes.len();
+    let result = section::read_document(&document, &mut mistakes, usable);
+    // What the parser guessed in a broken line is nobody's mistake but the one already told.
+    let mut judged = mistakes.split_off(syntax_mistakes);
+    judged.retain(|mistake| mistake.place.line().is_none_or(|line| !broken_lines.contains(&line)));
+    mistakes.append(&mut judged);
+
+    if mistakes.is_empty() {
+        return Ok(result);
+    }
+    mistakes.sort();
+    Err(mistakes)
+}
+
+/// What is no Unicode is no setting either, but a variable that is ours is to be complained about.
+fn environment_of_process() -> Vec<(String, String)> {
+    let text = |part: OsString| part.to_string_lossy().into_owned();
+    std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
+}
+
+fn text_in(path: &Path) -> Result<String, Vec<Mistake>> {
+    let unreadable =
+        |error| vec![Mistake { place: Place::File, key: String::new(), message: format!("cannot be read: {error}") }];
+    text_of(std::fs::read(path).map_err(unreadable)?).map_err(|mistake| vec![mistake])
 }
 
 fn text_of(bytes: Vec<u8>) -> Result<String, Mistake> {

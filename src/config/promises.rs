@@ -6,7 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::duration::{LONGEST_MS, write};
-use super::section::{Reading, Section, Spot};
+use super::reading::{Reading, Spot};
+use super::section::Section;
 use super::understand::{choice, duration, queue_id, share, whole};
 use crate::engine::settings::{Overlays, Promise, PromiseOverlay, Promises};
 use crate::engine::tally::Formula;

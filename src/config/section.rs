@@ -7,31 +7,11 @@
 use std::collections::BTreeMap;
 
 use super::mistake::{Mistake, Place, nearest};
+use super::reading::{Reading, Spot};
 use super::typed::{Node, Table, Value};
 use super::understand;
 
 static EMPTY: Table = Table::new();
-
-/// What became of a key that was asked for.
-#[derive(Clone, Debug, Default)]
-pub(super) enum Reading<T> {
-    /// It was not written.
-    #[default]
-    Absent,
-    /// It was written and cannot be used, which has been told.
-    Refused,
-    /// It was written, there.
-    Usable(T, Spot),
-}
-
-/// A key and where it was written: what a mistake about it begins with.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(super) struct Spot {
-    /// Where.
-    pub place: Place,
-    /// The key's path.
-    pub key: String,
-}
 
 /// A section that is being read. One that was not written is empty.
 pub(super) struct Section<'t> {
@@ -39,46 +19,6 @@ pub(super) struct Section<'t> {
     table: &'t Table,
     asked: Vec<String>,
     mistakes: &'t mut Vec<Mistake>,
-}
-
-impl<T> Reading<T> {
-    /// The value, if it is of use.
-    pub(super) fn value(self) -> Option<T> {
-        match self {
-            Reading::Usable(value, _) => Some(value),
-            Reading::Absent | Reading::Refused => None,
-        }
-    }
-
-    /// The value, or the default.
-    pub(super) fn or(self, default: T) -> T {
-        self.value().unwrap_or(default)
-    }
-
-    /// Whether a mistake was told.
-    pub(super) fn is_refused(&self) -> bool {
-        matches!(self, Reading::Refused)
-    }
-
-    /// Where it was written, if it is of use.
-    pub(super) fn spot(&self) -> Option<&Spot> {
-        match self {
-            Reading::Usable(_, spot) => Some(spot),
-            Reading::Absent | Reading::Refused => None,
-        }
-    }
-}
-
-impl Spot {
-    /// A mistake there.
-    pub(super) fn mistake(&self, message: String) -> Mistake {
-        Mistake { place: self.place.clone(), key: self.key.clone(), message }
-    }
-
-    fn of_key(&self, key: &str, place: Place) -> Spot {
-        let key = if self.key.is_empty() { key.to_owned() } else { format!("{}.{key}", self.key) };
-        Spot { place, key }
-    }
 }
 
 /// Reads a whole document; keys that `read` does not ask for are mistakes.
@@ -102,6 +42,19 @@ fn read_table<T>(
     result
 }
 
+fn flat(table: &Table) -> Vec<(String, &Node)> {
+    let mut nodes = Vec::new();
+    for (key, node) in table {
+        match &node.value {
+            Value::Table(inner) => {
+                nodes.extend(flat(inner).into_iter().map(|(rest, node)| (format!("{key}.{rest}"), node)))
+            }
+            _ => nodes.push((key.clone(), node)),
+        }
+    }
+    nodes
+}
+
 impl<'t> Section<'t> {
     /// Reads one key. `understand` says what the value means, or what is wrong with it.
     pub(super) fn read<T>(&mut self, key: &str, understand: impl FnOnce(&'t Value) -> Result<T, String>) -> Reading<T> {
@@ -119,14 +72,36 @@ impl<'t> Section<'t> {
         }
     }
 
-    /// Reads a list, each item as [`Section::read`] does. One item that cannot be used makes the list refused.
+    /// Reads a list, each item as [`Section::read`] does. One item that cannot be used makes the list refused. What is
+    /// no list is told with the `example` of one.
     pub(super) fn read_list<T>(
         &mut self,
         key: &str,
+        example: &str,
+        understand: impl Fn(&Value) -> Result<T, String>,
+    ) -> Reading<Vec<(T, Spot)>> {
+        self.read_items(key, example, Value::items, understand)
+    }
+
+    /// As [`Section::read_list`], of what can also be written as one text with commas.
+    pub(super) fn read_list_or_text<T>(
+        &mut self,
+        key: &str,
+        example: &str,
+        understand: impl Fn(&Value) -> Result<T, String>,
+    ) -> Reading<Vec<(T, Spot)>> {
+        self.read_items(key, example, Value::items_or_parts, understand)
+    }
+
+    fn read_items<T>(
+        &mut self,
+        key: &str,
+        example: &str,
+        items: impl FnOnce(&'t Value) -> Option<Vec<(Value, Option<&'t Place>)>>,
         understand: impl Fn(&Value) -> Result<T, String>,
     ) -> Reading<Vec<(T, Spot)>> {
         let reading = self.read(key, |value| {
-            value.items().ok_or_else(|| format!("{} is not a list: write it as in [\"5m\", \"1h\"]", value.quoted()))
+            items(value).ok_or_else(|| format!("{} is not a list: write it as in {example}", value.quoted()))
         });
         let (items, list) = match reading {
             Reading::Usable(items, list) => (items, list),
@@ -143,6 +118,24 @@ impl<'t> Section<'t> {
             }
         }
         if self.mistakes.len() > told { Reading::Refused } else { Reading::Usable(usable, list) }
+    }
+
+    /// Leaves a key to others: it is known here, and what it holds is not looked at.
+    pub(super) fn pass_over(&mut self, key: &str) {
+        self.asked.push(key.to_owned());
+    }
+
+    /// Every key that is written here, those of sections below it by their path with dots, so that `a.b = 1` and
+    /// `"a.b" = 1` are the same. All of them are asked for.
+    pub(super) fn flat(&mut self) -> Vec<(String, Spot, &'t Value)> {
+        self.asked.extend(self.table.keys().cloned());
+        flat(self.table)
+            .into_iter()
+            .map(|(key, node)| {
+                let spot = self.spot.of_key(&key, node.place.clone());
+                (key, spot, &node.value)
+            })
+            .collect()
     }
 
     /// Where the section was written.

@@ -1,22 +1,35 @@
 //! The reference is what it says, every key is understood, and variables override. What is refused is in
-//! `tests_of_values` and `tests_of_sense`.
+//! `tests_of_values` and `tests_of_sense`; the sections of the service are in `tests_of_service`.
 
 use super::*;
 use crate::engine::settings::{Promise, Window};
 use crate::engine::tally::Formula;
 
-const REFERENCE: &str = include_str!("../../config/holdline.toml");
+pub(super) const REFERENCE: &str = include_str!("../../config/holdline.toml");
 
 fn settings(text: &str, environment: &[(&str, &str)]) -> Settings {
-    match parse(text, environment) {
-        Ok(config) => config.settings,
-        Err(mistakes) => panic!("{text}\n{mistakes:#?}"),
-    }
+    config(text, environment).settings
 }
 
-fn parse(text: &str, environment: &[(&str, &str)]) -> Result<Config, Vec<Mistake>> {
-    let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-    Config::parse(text, &environment.iter().map(owned).collect::<Vec<_>>())
+pub(super) fn config(text: &str, environment: &[(&str, &str)]) -> Config {
+    parse(text, environment).unwrap_or_else(|mistakes| panic!("{text}\n{mistakes:#?}"))
+}
+
+pub(super) fn parse(text: &str, environment: &[(&str, &str)]) -> Result<Config, Vec<Mistake>> {
+    Config::parse(text, &owned(environment))
+}
+
+pub(super) fn owned(environment: &[(&str, &str)]) -> Vec<(String, String)> {
+    environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// The text with everything on that stands behind a `#` without a blank; prose stands behind one with a blank.
+pub(super) fn switched_on(text: &str) -> String {
+    let lines = text.lines().map(|line| match line.strip_prefix('#') {
+        Some(setting) if !setting.is_empty() && !setting.starts_with([' ', '#']) => format!("{setting}\n"),
+        _ => format!("{line}\n"),
+    });
+    lines.collect()
 }
 
 /// Asserts that these are all mistakes of the text.
@@ -54,17 +67,9 @@ fn the_reference_states_the_defaults() {
     assert_eq!(Settings { promises: usual.promises.clone(), ..stated }, usual);
 }
 
-/// In the reference what can be switched on stands behind a `#` without a blank, prose behind one with a blank.
 #[test]
 fn what_the_reference_leaves_switched_off_can_be_switched_on() {
-    let switched_on: String = REFERENCE
-        .lines()
-        .map(|line| match line.strip_prefix('#') {
-            Some(setting) if !setting.is_empty() && !setting.starts_with([' ', '#']) => format!("{setting}\n"),
-            _ => format!("{line}\n"),
-        })
-        .collect();
-    let settings = settings(&switched_on, &[]);
+    let settings = Config::parse_settings(&switched_on(REFERENCE), &[]).unwrap();
     assert!(settings.promises[0].1.queues.contains_key("billing"));
     assert_ne!(promise(&settings, ["billing", "voice", "priority"]), Promise::default());
 }
@@ -72,7 +77,8 @@ fn what_the_reference_leaves_switched_off_can_be_switched_on() {
 /// A key that can be written is in the reference: the message for an unknown key lists those of its section.
 #[test]
 fn the_reference_lists_every_key() {
-    for section in ["", "service", "slots", "lifetimes", "windows", "limits", "report"] {
+    let sections = ["service", "slots", "lifetimes", "windows", "limits", "report", "kafka", "http", "metrics", "log"];
+    for section in [""].into_iter().chain(sections) {
         let text = if section.is_empty() { "zzzzzzzz = 1".to_owned() } else { format!("[{section}]\nzzzzzzzz = 1") };
         let mistakes = parse(&text, &[]).unwrap_err();
         let keys = mistakes[0].message.strip_prefix("unknown key: known here are ").unwrap();

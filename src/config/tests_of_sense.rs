@@ -165,9 +165,9 @@ fn variables() {
     );
     refused_with(
         "",
-        &[("HOLDLINE_KAFKA__BROKERS", "x")],
-        &["HOLDLINE_KAFKA__BROKERS: kafka: unknown key: known here are service, queue, slots, windows, \
-             lifetimes, limits, report"],
+        &[("HOLDLINE_CALENDAR__HOLIDAYS", "x")],
+        &["HOLDLINE_CALENDAR__HOLIDAYS: calendar: unknown key: known here are service, queue, slots, windows, \
+             lifetimes, limits, report, kafka, http, metrics, log"],
     );
     refused_with(
         "",

@@ -30,7 +30,9 @@ pub(super) enum Value {
     Number(String),
     /// Of an environment variable, which has no types: it is taken for what the key asks for.
     Given(String),
-    /// Something that no setting is: true, false or a date, as written.
+    /// True or false.
+    Truth(bool),
+    /// Something that no setting is: a date, as written.
     Other(String),
     /// A list, also one of tables.
     List(Vec<Node>),
@@ -47,8 +49,12 @@ pub(super) fn read(text: &str, mistakes: &mut Vec<Mistake>) -> Table {
         let place = typed.lines.place(span.start);
         // Where it says that nothing was expected, it has already said all.
         let complaint = error.message().trim_end_matches(", expected nothing");
+        let line =
+            text.get(..span.start).and_then(|before| before.rsplit('\n').next()).unwrap_or_default().to_lowercase();
+        // A password whose quotes were forgotten is not to be seen in any log.
+        let is_secret = ["password", "secret"].iter().any(|word| line.contains(word));
         let message = match text.get(span) {
-            Some(written) if !written.trim().is_empty() => format!("{written} is not TOML: {complaint}"),
+            Some(written) if !is_secret && !written.trim().is_empty() => format!("{written} is not TOML: {complaint}"),
             _ => format!("not TOML: {complaint}"),
         };
         Mistake { place, key: String::new(), message }
@@ -83,9 +89,8 @@ impl Typed<'_> {
                     .map_or_else(|_| integer.to_string(), |number| number.to_string()),
             ),
             DeValue::Float(float) => Value::Number(float.to_string()),
-            DeValue::Boolean(_) | DeValue::Datetime(_) => {
-                Value::Other(self.text.get(written.span()).unwrap_or_default().to_owned())
-            }
+            DeValue::Boolean(truth) => Value::Truth(*truth),
+            DeValue::Datetime(_) => Value::Other(self.text.get(written.span()).unwrap_or_default().to_owned()),
             DeValue::Array(items) => Value::List(items.iter().map(|item| self.item(item)).collect()),
             DeValue::Table(table) => Value::Table(self.table(table)),
         }
@@ -122,11 +127,16 @@ impl Value {
     pub(super) fn items(&self) -> Option<Vec<(Value, Option<&Place>)>> {
         match self {
             Value::List(items) => Some(items.iter().map(|item| (item.value.clone(), Some(&item.place))).collect()),
-            Value::Given(text) => {
-                let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-                Some(items.map(|item| (Value::Given(item.to_owned()), None)).collect())
-            }
+            Value::Given(text) => Some(parted(text).map(|item| (Value::Given(item), None)).collect()),
             _ => None,
+        }
+    }
+
+    /// As [`Value::items`], and a text in the file is parted at its commas too.
+    pub(super) fn items_or_parts(&self) -> Option<Vec<(Value, Option<&Place>)>> {
+        match self {
+            Value::Text(text) => Some(parted(text).map(|item| (Value::Text(item), None)).collect()),
+            value => value.items(),
         }
     }
 
@@ -136,6 +146,7 @@ impl Value {
         let text = match self {
             Value::Text(text) | Value::Given(text) => format!("{text:?}"),
             Value::Number(text) | Value::Other(text) => text.clone(),
+            Value::Truth(truth) => truth.to_string(),
             Value::List(_) => "a list".to_owned(),
             Value::Table(_) => "a section".to_owned(),
         };
@@ -144,4 +155,8 @@ impl Value {
             None => text,
         }
     }
+}
+
+fn parted(text: &str) -> impl Iterator<Item = String> {
+    text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned)
 }

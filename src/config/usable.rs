@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 
 use super::duration::{LONGEST_MS, write};
 use super::promises;
-use super::section::{Reading, Section, Spot};
+use super::reading::{Reading, Spot};
+use super::section::Section;
 use super::typed::Value;
 use super::understand::{duration, whole, zone};
 use crate::engine::settings::{Lifetimes, Limits, SKEW_MS, Settings, SlotWidths, Window};
@@ -18,6 +19,9 @@ const HOUR_MS: u64 = 3_600_000;
 
 /// The narrowest fine slot: a narrower one would cost more than it shows.
 const NARROWEST_SLOT_MS: u64 = 10_000;
+
+/// How a list of windows is written.
+const SOME_WINDOWS: &str = r#"["5m", "1h"]"#;
 
 /// What the whole document says. Keys are asked for in the order of the reference, in which messages list them.
 pub(super) fn settings(document: &mut Section<'_>) -> Settings {
@@ -61,8 +65,8 @@ fn slots(section: &mut Section<'_>) -> Option<(SlotWidths, Spot)> {
 
 fn windows(section: &mut Section<'_>, slots: Option<&(SlotWidths, Spot)>) -> Vec<Window> {
     let usual = Window::customary();
-    let counts = section.read_list("counts", window);
-    let quantiles = section.read_list("quantiles", window);
+    let counts = section.read_list("counts", SOME_WINDOWS, window);
+    let quantiles = section.read_list("quantiles", SOME_WINDOWS, window);
     let written = matches!(counts, Reading::Usable(..));
     let counts = match counts {
         Reading::Refused => return usual,

@@ -1,0 +1,137 @@
+//! From what was typed to what is usable, as `usable`, for the service around the engine: Kafka, HTTP, metrics, logs.
+//!
+//! A key that is not written takes the default of its type in `service`. The properties of the Kafka client are in
+//! `options`.
+
+use std::num::NonZero;
+
+use super::duration::LONGEST_MS;
+use super::options;
+use super::reading::{Reading, Spot};
+use super::section::Section;
+use super::service::{Formulas, Http, Kafka, Log, LogFormat, Metrics};
+use super::understand::{choice, duration, whole};
+use super::understand_service::{address, broker, filter, group, kafka_name};
+use crate::engine::board::GroupBy;
+
+/// The longest delay of the live view: what comes later than that is better told as late.
+const LONGEST_DELAY_MS: u64 = 300_000;
+
+/// More threads than any machine for this has cores.
+const MOST_WORKERS: u64 = 256;
+
+/// More lines of one kind than anybody wants in a second.
+const MOST_LINES: u64 = 100_000;
+
+/// A way in which lanes can be told apart.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Label {
+    Queue,
+    Channel,
+    Tier,
+}
+
+/// What the document says of the service. Keys are asked for in the order of the reference, in which messages list them.
+pub(super) fn read(document: &mut Section<'_>) -> (Kafka, Http, Metrics, Log) {
+    (
+        document.section("kafka", kafka),
+        document.section("http", http),
+        document.section("metrics", metrics),
+        document.section("log", log),
+    )
+}
+
+/// Leaves alone what [`read`] reads.
+pub(super) fn pass_over(document: &mut Section<'_>) {
+    for key in ["kafka", "http", "metrics", "log"] {
+        document.pass_over(key);
+    }
+}
+
+fn kafka(section: &mut Section<'_>) -> Kafka {
+    let usual = Kafka::default();
+    let brokers = section.read_list_or_text("brokers", r#""127.0.0.1:9092" or ["a:9092", "b:9092"]"#, broker);
+    if let Reading::Usable(list, spot) = &brokers
+        && list.is_empty()
+    {
+        section.refuse(spot, "is empty: name at least one broker, as in \"127.0.0.1:9092\"".to_owned());
+    }
+    let topics = section.read_list_or_text("topics", r#"["support-events"]"#, kafka_name);
+    if let Reading::Usable(list, _) = &topics {
+        refuse_repetition(section, list);
+    }
+    let group = section.read("group", group);
+    let instance = section.read("instance", kafka_name);
+    let look_back = section.read("look_back", duration(0..=LONGEST_MS));
+    let workers = section.read("workers", whole(1..=MOST_WORKERS));
+    Kafka {
+        brokers: brokers.value().map_or(usual.brokers, |list| plain(list).join(",")),
+        topics: topics.value().map_or(usual.topics, plain),
+        group: group.or(usual.group),
+        instance: instance.value(),
+        look_back_ms: look_back.value(),
+        workers: workers.value().and_then(|number| usize::try_from(number).ok()).and_then(NonZero::new),
+        options: options::read(section),
+    }
+}
+
+fn http(section: &mut Section<'_>) -> Http {
+    Http { listen: section.read("listen", address).or(Http::default().listen) }
+}
+
+fn metrics(section: &mut Section<'_>) -> Metrics {
+    let usual = Metrics::default();
+    let label = choice("label", &["queue", "channel", "tier"], |text| match text {
+        "queue" => Some(Label::Queue),
+        "channel" => Some(Label::Channel),
+        "tier" => Some(Label::Tier),
+        _ => None,
+    });
+    let by = section.read_list("by", r#"["queue", "channel"]"#, |value| {
+        label(value).map(|label| (value.text().unwrap_or_default().to_owned(), label))
+    });
+    if let Reading::Usable(list, _) = &by {
+        let names: Vec<(String, Spot)> = list.iter().map(|((name, _), spot)| (name.clone(), spot.clone())).collect();
+        refuse_repetition(section, &names);
+    }
+    let by = by.value().map(|list| {
+        let has = |wanted| list.iter().any(|((_, label), _)| *label == wanted);
+        GroupBy { queue: has(Label::Queue), channel: has(Label::Channel), tier: has(Label::Tier) }
+    });
+    let formulas = choice("choice of formulas", &["headline", "all"], |text| match text {
+        "headline" => Some(Formulas::Headline),
+        "all" => Some(Formulas::All),
+        _ => None,
+    });
+    Metrics {
+        by: by.unwrap_or(usual.by),
+        formulas: section.read("formulas", formulas).or(usual.formulas),
+        delay_ms: section.read("delay", duration(0..=LONGEST_DELAY_MS)).or(usual.delay_ms),
+    }
+}
+
+fn log(section: &mut Section<'_>) -> Log {
+    let usual = Log::default();
+    let format = choice("format", &["text", "json"], |text| match text {
+        "text" => Some(LogFormat::Text),
+        "json" => Some(LogFormat::Json),
+        _ => None,
+    });
+    let filter = section.read("filter", filter).or(usual.filter);
+    let format = section.read("format", format).or(usual.format);
+    let lines = section.read("lines_per_second", whole(1..=MOST_LINES)).value();
+    let lines = lines.and_then(|number| u32::try_from(number).ok()).and_then(NonZero::new);
+    Log { filter, format, lines_per_second: lines.unwrap_or(usual.lines_per_second) }
+}
+
+fn refuse_repetition(section: &mut Section<'_>, names: &[(String, Spot)]) {
+    for (index, (name, spot)) in names.iter().enumerate() {
+        if names[..index].iter().any(|(before, _)| before == name) {
+            section.refuse(spot, format!("\"{name}\" is listed twice: list each once"));
+        }
+    }
+}
+
+fn plain<T>(list: Vec<(T, Spot)>) -> Vec<T> {
+    list.into_iter().map(|(item, _)| item).collect()
+}
