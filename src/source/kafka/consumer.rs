@@ -149,7 +149,7 @@ fn spawn(name: String, work: impl FnOnce() + Send + 'static) -> io::Result<JoinH
 }
 
 /// Serves what librdkafka has to say, rebalances above all, until the hub stops. Records never come this way.
-fn keep_alive(consumer: &BaseConsumer<Context>, hub: &Hub, mut trouble: Recurring) {
+fn keep_alive(consumer: &BaseConsumer<Context>, hub: &Hub, trouble: Recurring) {
     while !hub.is_stopping() {
         match consumer.poll(LONGEST_WAIT) {
             None => {}

@@ -256,7 +256,7 @@ impl<C: ConsumerContext + 'static> Worker<C> {
                         match slot.read(&record, settings, delays.map(|delays| (delays, wall)), &meters.misrouted) {
                             Ok(()) => {}
                             Err(rejection) => {
-                                let (counter, recurring) = rejected.get_mut(&rejection.reason).expect("all are there");
+                                let (counter, recurring) = rejected.get(&rejection.reason).expect("all are there");
                                 counter.inc();
                                 slot.tell(&record, &rejection, recurring, now);
                             }
@@ -338,7 +338,7 @@ impl Slot {
         counted.1 += self.shard.corrections() - *corrections_before;
     }
 
-    fn tell(&self, record: &Record<'_>, rejection: &Rejection, recurring: &mut Recurring, now: Instant) {
+    fn tell(&self, record: &Record<'_>, rejection: &Rejection, recurring: &Recurring, now: Instant) {
         let (topic, partition, offset) = (&*self.held.topic, self.held.partition, record.offset);
         recurring.tell(now, |held_back| {
             tracing::warn!(topic, partition, offset, held_back, "record rejected: {rejection}");
