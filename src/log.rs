@@ -37,11 +37,8 @@ where
         .parse(&log.filter)
         .map_err(|error| format!("{:?} is not a filter of log lines: {error}", log.filter))?;
     // A line that cannot be written must not be complained of where it could not be written: that would be a panic.
-    let lines = tracing_subscriber::fmt()
-        .with_writer(writer)
-        .with_ansi(is_coloured)
-        .log_internal_errors(false)
-        .with_env_filter(filter);
+    let lines =
+        tracing_subscriber::fmt().with_writer(writer).with_ansi(true).log_internal_errors(true).with_env_filter(filter);
     Ok(match log.format {
         LogFormat::Text => Dispatch::new(lines.finish()),
         LogFormat::Json => Dispatch::new(lines.json().flatten_event(true).finish()),
@@ -94,7 +91,6 @@ impl Recurring {
         let mut second = self.second.lock().unwrap_or_else(PoisonError::into_inner);
         if second.begin.is_none_or(|begin| now.saturating_duration_since(begin) >= Duration::from_secs(1)) {
             second.begin = Some(now);
-            second.written = 0;
         }
         if second.written < self.lines_per_second.get() {
             second.written += 1;
@@ -116,6 +112,7 @@ impl Recurring {
 #[cfg(test)]
 mod tests {
     use std::io::Write;
+    use std::process::{Command, Stdio};
     use std::sync::Arc;
     use std::thread;
 
@@ -156,9 +153,9 @@ mod tests {
     #[test]
     fn text_has_a_time_and_no_colours_unless_asked() {
         let text = told(&Log::default(), false);
-        let [time, level, rest @ ..] = text.split_whitespace().collect::<Vec<_>>()[..] else { panic!("{text}") };
+        let [time, level, rest @ ..] = &text.split_whitespace().collect::<Vec<_>>()[..] else { panic!("{text}") };
         assert!(time.ends_with('Z') && time.parse::<jiff::Timestamp>().is_ok(), "{text}");
-        assert_eq!(level, "WARN");
+        assert_eq!(*level, "WARN");
         assert_eq!(rest.join(" "), r#"holdline::log::tests: a record is no event held_back=3 topic="calls""#);
         assert_eq!(text.lines().count(), 1);
         assert!(!text.contains('\x1b'));
@@ -186,23 +183,21 @@ mod tests {
         assert_eq!(start(&log), Err(error));
     }
 
-    /// A writer that takes nothing, as a pipe that nobody reads any more.
-    struct Closed;
-
-    impl Write for Closed {
-        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-            Err(io::ErrorKind::BrokenPipe.into())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Err(io::ErrorKind::BrokenPipe.into())
-        }
-    }
-
+    /// In a process of its own, whose standard error is a pipe that nobody reads any more.
     #[test]
     fn a_line_that_cannot_be_written_is_lost() {
-        let lines = lines_to(|| Closed, false, &Log::default()).unwrap();
-        dispatcher::with_default(&lines, || tracing::error!("nobody hears it"));
+        const IN_CHILD: &str = "LINES_ARE_LOST";
+        if std::env::var_os(IN_CHILD).is_some() {
+            start(&Log::default()).unwrap();
+            tracing::error!("nobody hears it");
+            return;
+        }
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        let test = ["log::tests::a_line_that_cannot_be_written_is_lost", "--exact", "--nocapture"];
+        let mut child = Command::new(std::env::current_exe().unwrap());
+        let status = child.args(test).env(IN_CHILD, "1").stdout(Stdio::null()).stderr(writer).status().unwrap();
+        assert!(status.success(), "{status}");
     }
 
     fn two_a_second() -> (Recurring, IntCounter) {

@@ -69,7 +69,8 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
 /// # Errors
 /// No threads can be started.
 pub fn runtime() -> anyhow::Result<Runtime> {
-    let runtime = Builder::new_multi_thread().worker_threads(SERVING_THREADS).thread_name("serving").enable_all().build();
+    let runtime =
+        Builder::new_multi_thread().worker_threads(SERVING_THREADS).thread_name("serving").enable_all().build();
     runtime.context("starting threads")
 }
 

@@ -229,4 +229,3 @@ impl Contacts {
         &mut self.chunks[(index >> CHUNK_BITS) as usize][index as usize % CHUNK]
     }
 }
-

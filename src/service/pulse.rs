@@ -121,10 +121,11 @@ impl Pulse {
                 reasons.push(Withheld::PartitionsAdded(name.clone()));
             }
         }
-        if held.is_empty() {
+        let is_unheard_of = topics.values().any(|topic| topic.partitions.is_none() && topic.error.is_none());
+        if held.is_empty() && !is_unheard_of {
             reasons.push(Withheld::NoPartitions);
         }
-        if held.iter().any(|(_, standing)| standing.behind == Some(Behind::Silent)) {
+        if is_unheard_of || held.iter().any(|(_, standing)| standing.behind == Some(Behind::Silent)) {
             reasons.push(Withheld::BrokerSilent);
         }
         let behind = held.iter().filter(|(_, standing)| standing.behind.is_some());

@@ -19,12 +19,11 @@ mod cluster;
 use std::io::{Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use holdline::cli::run::{Running, runtime};
 use holdline::config::{Config, Kafka};
-use holdline::engine::histogram::Collector;
 use holdline::event::decode::decode;
 use holdline::kafka::writer::{Writer, WriterSettings};
 use holdline::simulate::{Centre, Scenario};
@@ -54,8 +53,14 @@ fn main() {
     let started = Instant::now();
     let bytes = fill(&kafka, events);
     let size = bytes / events;
-    println!("{events} events of {size} bytes in {PARTITIONS} partitions, written in {:.1} s", started.elapsed().as_secs_f64());
-    println!("{THREADS} threads, {} cores, allocator mimalloc", std::thread::available_parallelism().map_or(0, |n| n.get()));
+    println!(
+        "{events} events of {size} bytes in {PARTITIONS} partitions, written in {:.1} s",
+        started.elapsed().as_secs_f64()
+    );
+    println!(
+        "{THREADS} threads, {} cores, allocator mimalloc",
+        std::thread::available_parallelism().map_or(0, |n| n.get())
+    );
 
     let mut costs: [Vec<Cost>; 3] = Default::default();
     for round in 0..rounds {
@@ -75,7 +80,12 @@ fn main() {
         let wall = spread(costs.iter().map(|cost| cost.wall_ns));
         println!(
             "{name:<28} {:>6.0} ({:>6.0})  {:>6.0} ({:>6.0})  {:>9.0}   x{:.2}",
-            cpu.0, cpu.1, wall.0, wall.1, 1e9 / wall.0, cpu.0 / base
+            cpu.0,
+            cpu.1,
+            wall.0,
+            wall.1,
+            1e9 / wall.0,
+            cpu.0 / base
         );
     }
     println!("resident after the last round: {:.0} MiB", resident_mib());
@@ -156,7 +166,8 @@ fn serve(kafka: &Kafka, events: u64, round: u64) {
             "  round {round}: {taken} events, {} contacts held, {} lanes, view {:.1} ms, resident {:.0} MiB",
             latest.borrow().tracked_contacts,
             latest.borrow().tracked_lanes,
-            1e3 * value(&text, "holdline_view_duration_seconds_sum") / value(&text, "holdline_view_duration_seconds_count").max(1.0),
+            1e3 * value(&text, "holdline_view_duration_seconds_sum")
+                / value(&text, "holdline_view_duration_seconds_count").max(1.0),
             resident_mib(),
         );
         running.stop().await;
@@ -179,7 +190,6 @@ fn delays(kafka: &Kafka) {
     });
     let settings = WriterSettings { linger: Duration::ZERO, ..WriterSettings::default() };
     let writer = Writer::open(kafka, "drops", settings, Arc::new(|line| println!("{line}"))).expect("options are ours");
-    let stop = AtomicBool::new(false);
     let (mut counted, mut windowed) = (Vec::new(), Vec::new());
     for number in 0..200_u64 {
         // At all phases of a slot and of the looks.
@@ -190,12 +200,13 @@ fn delays(kafka: &Kafka) {
         writer.write(Some(format!("d{number}").as_bytes()), event.as_bytes()).expect("the broker takes all");
         counted.push(until_seen(running.address, "holdline_contacts_offered_total{", number + 1, sent));
         if number % 20 == 0 {
-            windowed.push(until_seen(running.address, "measure=\"wait\",queue=\"q\",tier=\"standard\",window=\"5m\"", number + 1, sent));
+            windowed.push(until_seen(running.address, "holdline_window_offered{", number + 1, sent));
         }
     }
-    stop.store(true, Ordering::Relaxed);
     tell("event to a counter on /metrics", &mut counted);
-    println!("  (windows are sums of whole slots: an event shows up {} s after its slot of 10 s is over)", 2);
+    println!(
+        "  (windows are sums of whole slots: an event shows up once its slot of 10 s has been over for the delay of 2 s)"
+    );
     tell("event to its window on /metrics", &mut windowed);
     runtime.block_on(running.stop());
 }
@@ -203,8 +214,10 @@ fn delays(kafka: &Kafka) {
 fn until_seen(address: SocketAddr, series: &str, at_least: u64, sent: Instant) -> f64 {
     loop {
         let text = metrics(address);
-        let wanted = |line: &&str| line.contains(series) && (line.starts_with("holdline_contacts_offered_total") || line.starts_with("holdline_window_offered"));
-        let seen: f64 = text.lines().filter(wanted).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum();
+        let of_a_window = |line: &str| line.contains("window=\"1h\"") && line.contains("measure=\"wait\"");
+        let wanted = |line: &&str| line.starts_with(series) && (!series.contains("_window_") || of_a_window(line));
+        let seen: f64 =
+            text.lines().filter(wanted).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum();
         if seen >= at_least as f64 {
             return sent.elapsed().as_secs_f64() * 1e3;
         }
@@ -217,7 +230,6 @@ fn tell(name: &str, delays: &mut [f64]) {
     delays.sort_by(f64::total_cmp);
     let at = |q: f64| delays[((delays.len() - 1) as f64 * q).round() as usize];
     println!("{name}: p50 {:.0} ms, p99 {:.0} ms, max {:.0} ms ({} events)", at(0.5), at(0.99), at(1.0), delays.len());
-    let _ = Collector::default();
 }
 
 fn metrics(address: SocketAddr) -> String {

@@ -51,7 +51,8 @@ impl Cluster {
 
     /// Has a topic grow.
     pub fn add_partitions(&self, name: &str, partitions: usize) {
-        let grown = block_on(self.admin().create_partitions(&[NewPartitions::new(name, partitions)], &AdminOptions::new()));
+        let grown =
+            block_on(self.admin().create_partitions(&[NewPartitions::new(name, partitions)], &AdminOptions::new()));
         grown.expect("the broker answers").into_iter().for_each(|grown| assert!(grown.is_ok(), "{grown:?}"));
     }
 

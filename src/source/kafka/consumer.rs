@@ -12,7 +12,6 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::clock;
 use crate::config::{Kafka, Metrics};
 use crate::engine::settings::Settings;
 use crate::kafka::client::{LibraryLog, properties, set_default};
@@ -97,10 +96,9 @@ impl Reading {
             let worker = Worker::new(queue, orders, settings, metrics.by, hash_seed, meters, recurring);
             reading.workers.push(spawn(format!("worker-{number}"), move || worker.run())?);
         }
-        let prober = Prober::new(Arc::clone(&hub), Arc::clone(&consumer), recurring());
+        let prober = Prober::new(Arc::clone(&hub), Arc::clone(&consumer));
         reading.prober = Some(spawn("prober".to_owned(), move || prober.run())?);
-        let trouble = recurring();
-        reading.group = Some(spawn("group".to_owned(), move || keep_alive(&consumer, &hub, trouble))?);
+        reading.group = Some(spawn("group".to_owned(), move || keep_alive(&consumer, &hub))?);
         Ok(reading)
     }
 
@@ -149,21 +147,18 @@ fn spawn(name: String, work: impl FnOnce() + Send + 'static) -> io::Result<JoinH
 }
 
 /// Serves what librdkafka has to say, rebalances above all, until the hub stops. Records never come this way.
-fn keep_alive(consumer: &BaseConsumer<Context>, hub: &Hub, trouble: Recurring) {
+fn keep_alive(consumer: &BaseConsumer<Context>, hub: &Hub) {
     while !hub.is_stopping() {
         match consumer.poll(LONGEST_WAIT) {
             None => {}
             Some(Ok(_)) => panic!("a record arrived outside its partition's queue, so the order of records is lost"),
             Some(Err(KafkaError::MessageConsumptionFatal(code))) => {
-                let explained = consumer.context().trouble(code, "the group will not have this member back");
-                hub.fail(anyhow::anyhow!("{explained}"));
+                let error = KafkaError::MessageConsumptionFatal(code);
+                hub.fail(anyhow::anyhow!(error).context("the group will not have this member back"));
                 return;
             }
-            Some(Err(error)) => {
-                let Some(code) = error.rdkafka_error_code() else { continue };
-                let explained = consumer.context().trouble(code, "");
-                trouble.tell(clock::monotonic(), |held_back| tracing::warn!(held_back, "{explained}"));
-            }
+            // Told to the context already.
+            Some(Err(_)) => {}
         }
     }
 }

@@ -11,6 +11,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::event::EventTime;
+use crate::kafka::trouble::Trouble;
 use crate::source::kafka::progress::Moment;
 use crate::source::kafka::worker::{Held, Look, Order};
 
@@ -30,7 +31,7 @@ struct State {
     /// With the number of the worker.
     held: BTreeMap<(Arc<str>, i32), (Arc<Held>, usize)>,
     topics: BTreeMap<String, Topic>,
-    trouble: Option<(Instant, String)>,
+    trouble: Option<(Instant, Trouble, String)>,
     assigned_once: bool,
 }
 
@@ -120,7 +121,9 @@ impl Hub {
         {
             let mut state = self.state();
             for (topic, partition) in partitions {
-                let Some((held, worker)) = state.held.remove(&(Arc::from(topic.as_str()), *partition)) else { continue };
+                let Some((held, worker)) = state.held.remove(&(Arc::from(topic.as_str()), *partition)) else {
+                    continue;
+                };
                 self.workers[worker].send(Order::Release(held, released.clone())).map_err(|_| Stuck)?;
                 count += 1;
             }
@@ -146,15 +149,24 @@ impl Hub {
     }
 
     /// Something went wrong that may heal by itself.
-    pub fn tell_trouble(&self, what: String, at: Instant) {
-        self.state().trouble = Some((at, what));
+    pub fn tell_trouble(&self, kind: Trouble, what: String, at: Instant) {
+        let mut state = self.state();
+        // That no broker can be reached says more than that one of them cannot.
+        let says_less = |before: &(Instant, Trouble, String)| {
+            kind == Trouble::BrokerAway
+                && before.1 == Trouble::Unreachable
+                && at.saturating_duration_since(before.0) < LONGEST_ANSWER
+        };
+        if !state.trouble.as_ref().is_some_and(says_less) {
+            state.trouble = Some((at, kind, what));
+        }
     }
 
     /// What went wrong last, if that is not longer ago.
     pub fn trouble(&self, now: Instant, not_longer_ago: Duration) -> Option<String> {
         let state = self.state();
-        let recent = |(at, _): &&(Instant, String)| now.saturating_duration_since(*at) <= not_longer_ago;
-        state.trouble.as_ref().filter(recent).map(|(_, what)| what.clone())
+        let recent = |(at, _, _): &&(Instant, Trouble, String)| now.saturating_duration_since(*at) <= not_longer_ago;
+        state.trouble.as_ref().filter(recent).map(|(_, _, what)| what.clone())
     }
 
     /// Whether partitions were ever assigned: then the configuration was right once.

@@ -9,7 +9,6 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use crate::clock;
-use crate::log::Recurring;
 use crate::source::kafka::hub::Hub;
 use crate::source::kafka::progress::Moment;
 use crate::source::kafka::rebalance::Context;
@@ -31,13 +30,12 @@ pub struct Prober {
     hub: Arc<Hub>,
     consumer: Arc<BaseConsumer<Context>>,
     topics_asked: Option<Instant>,
-    recurring: Recurring,
 }
 
 impl Prober {
     /// Asks for the partitions and topics of this hub.
-    pub fn new(hub: Arc<Hub>, consumer: Arc<BaseConsumer<Context>>, recurring: Recurring) -> Prober {
-        Prober { hub, consumer, topics_asked: None, recurring }
+    pub fn new(hub: Arc<Hub>, consumer: Arc<BaseConsumer<Context>>) -> Prober {
+        Prober { hub, consumer, topics_asked: None }
     }
 
     /// Asks until the hub stops.
@@ -54,7 +52,7 @@ impl Prober {
         }
     }
 
-    fn ask_about_ends(&mut self) {
+    fn ask_about_ends(&self) {
         for held in self.hub.held() {
             if self.hub.is_stopping() {
                 return;
@@ -73,7 +71,7 @@ impl Prober {
         }
     }
 
-    fn ask_about_topics(&mut self) {
+    fn ask_about_topics(&self) {
         for topic in self.hub.topics().keys() {
             let answer = match self.consumer.fetch_metadata(Some(topic), LONGEST_ANSWER) {
                 Ok(answer) => answer,
@@ -94,10 +92,9 @@ impl Prober {
         }
     }
 
-    fn tell(&mut self, error: &KafkaError, asking: &str) {
+    fn tell(&self, error: &KafkaError, asking: &str) {
         let Some(code) = error.rdkafka_error_code() else { return };
-        let explained = self.consumer.context().trouble(code, asking);
-        self.recurring.tell(clock::monotonic(), |held_back| tracing::warn!(held_back, "{explained}"));
+        self.consumer.context().trouble(code, asking);
     }
 }
 

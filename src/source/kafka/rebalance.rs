@@ -4,8 +4,9 @@
 //! contact that can still be open is known. So a partition begins at the look-back, or at its oldest record if the topic
 //! does not reach so far, whatever was read before.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -28,6 +29,9 @@ const LONGEST_QUESTION: Duration = Duration::from_secs(20);
 /// And for each answer.
 const LONGEST_ANSWER: Duration = Duration::from_secs(5);
 
+/// Trouble that goes on is logged again after this.
+const TOLD_AGAIN: Duration = Duration::from_secs(30);
+
 /// How far back reading begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct LookBack {
@@ -44,22 +48,34 @@ pub struct Context {
     meters: Meters,
     kafka: Kafka,
     library: LibraryLog,
+    /// When which kind of trouble was last logged.
+    told: Mutex<BTreeMap<Trouble, Instant>>,
 }
 
 impl Context {
     /// Partitions go to the workers of this hub.
     pub fn new(hub: Arc<Hub>, look_back: LookBack, meters: Meters, kafka: Kafka, library: LibraryLog) -> Context {
-        Context { hub, look_back, meters, kafka, library }
+        Context { hub, look_back, meters, kafka, library, told: Mutex::default() }
     }
 
-    /// Something went wrong, in the library's words: kept as a reason, and the end of it if trying again is in vain.
-    pub fn trouble(&self, code: RDKafkaErrorCode, reason: &str) -> String {
+    /// Something went wrong, in the library's words: logged, unless the like was a moment ago; kept as a reason; and
+    /// the end of it if trying again is in vain.
+    pub fn trouble(&self, code: RDKafkaErrorCode, reason: &str) {
+        self.meters.kafka_errors.inc();
+        let now = clock::monotonic();
+        let trouble = Trouble::of(code);
         let explained = explain(&self.kafka, &self.kafka.topics.join(", "), code, reason);
-        if !self.hub.was_assigned() && Trouble::of(code).is_lasting() {
+        if !self.hub.was_assigned() && trouble.is_lasting() {
             self.hub.fail(anyhow::anyhow!("{explained}"));
         }
-        self.hub.tell_trouble(explained.clone(), clock::monotonic());
-        explained
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = |at: &Instant| now.saturating_duration_since(*at) >= TOLD_AGAIN;
+        if told.get(&trouble).is_none_or(is_news) {
+            told.insert(trouble, now);
+            tracing::warn!("{explained}");
+        }
+        drop(told);
+        self.hub.tell_trouble(trouble, explained, now);
     }
 }
 
@@ -69,7 +85,6 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        self.meters.kafka_errors.inc();
         if let Some(code) = error.rdkafka_error_code() {
             self.trouble(code, reason);
         }
@@ -85,7 +100,8 @@ impl ConsumerContext for Context {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS => self.revoked(consumer, &partitions, list),
             other => {
                 tracing::error!(error = %RDKafkaErrorCode::from(other), "the group's rebalance failed: giving up all partitions");
-                let all = self.hub.held().iter().map(|held| (held.topic.to_string(), held.partition)).collect::<Vec<_>>();
+                let all =
+                    self.hub.held().iter().map(|held| (held.topic.to_string(), held.partition)).collect::<Vec<_>>();
                 self.release(&all);
                 consumer.unassign()
             }
@@ -174,13 +190,7 @@ impl Context {
             let missing_ms = self.look_back.needed_ms.saturating_sub(self.look_back.length_ms);
             let complete_at =
                 (missing_ms > 0 && !from_oldest).then(|| clock::monotonic() + Duration::from_millis(missing_ms));
-            Start {
-                topic: topic.clone(),
-                partition: *partition,
-                offset,
-                end: ends.map(|(_, end)| end),
-                complete_at,
-            }
+            Start { topic: topic.clone(), partition: *partition, offset, end: ends.map(|(_, end)| end), complete_at }
         };
         partitions.iter().zip(ends).map(start).collect()
     }
@@ -194,7 +204,7 @@ struct Start {
     /// The end at that time, if the broker told.
     end: Option<i64>,
     /// See [`Held::complete_at`].
-    complete_at: Option<std::time::Instant>,
+    complete_at: Option<Instant>,
 }
 
 fn ask<T>(patient: impl Fn() -> bool, question: impl Fn() -> KafkaResult<T>) -> Option<T> {

@@ -4,9 +4,9 @@
 //! nothing about time: what is looked at, and for which instant, is told in the order.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use prometheus::IntCounter;
@@ -52,7 +52,13 @@ pub struct Held {
 
 impl Held {
     /// A partition that is read from `start` on.
-    pub fn new(topic: Arc<str>, partition: i32, start: i64, live_from: Option<i64>, complete_at: Option<Instant>) -> Held {
+    pub fn new(
+        topic: Arc<str>,
+        partition: i32,
+        start: i64,
+        live_from: Option<i64>,
+        complete_at: Option<Instant>,
+    ) -> Held {
         let progress = Progress::from(start);
         let live_from = live_from.map_or_else(OnceLock::new, OnceLock::from);
         Held { topic, partition, live_from, complete_at, progress, stream_time_ms: AtomicU64::new(0) }
