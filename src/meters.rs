@@ -69,7 +69,7 @@ impl Meters {
             registry.register(Box::new(histogram.clone()))?;
             prometheus::Result::Ok(histogram)
         };
-        let rejected = counters("holdline_events_rejected_total", "Records that are no events.", "reason")?;
+        let rejected = counters("holdline_events_rejected_total", "Records that are no events, by reason.", "reason")?;
         for reason in RejectionReason::ALL {
             rejected.with_label_values(&[reason.name()]);
         }
@@ -97,7 +97,7 @@ impl Meters {
             facts_overflow: counter("holdline_facts_overflow_total", "Events beyond limits.facts of their contact.")?,
             event_delay: histogram(
                 "holdline_event_delay_seconds",
-                "From an event's time to its being read, while caught up.",
+                "From an event's time to its being read, while caught up, in seconds.",
                 &DELAY_BOUNDS,
             )?,
             rebalances: counter(
@@ -111,12 +111,12 @@ impl Meters {
             )?,
             view_duration: histogram(
                 "holdline_view_duration_seconds",
-                "How long it took to make one view of all lanes.",
+                "How long it took to make one view of all lanes, in seconds.",
                 &DURATION_BOUNDS,
             )?,
             collect_duration: histogram(
                 "holdline_collect_duration_seconds",
-                "How long it took to make one answer of /metrics.",
+                "How long it took to make one answer of /metrics, in seconds.",
                 &DURATION_BOUNDS,
             )?,
         })

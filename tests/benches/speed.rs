@@ -13,13 +13,19 @@
 mod load;
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use holdline::clock;
+use holdline::config::Formulas;
 use holdline::engine::board::{self, GroupBy};
 use holdline::engine::settings::Window;
 use holdline::engine::shard::{Keep, Shard};
+use holdline::engine::view::{self, View};
 use holdline::event::decode::decode;
 use holdline::event::{Event, Kind};
+use holdline::publish::metrics::Exposition;
+use holdline::publish::snapshot::Snapshot;
 use load::Load;
 
 #[global_allocator]
@@ -123,6 +129,44 @@ fn views(lanes: u64, rounds: usize) {
         windows.len(),
         millis(views[0]),
         millis(views[views.len() / 2])
+    );
+    scrapes(&now, rounds);
+}
+
+/// The text that Prometheus is given, written anew each time.
+fn scrapes(working: &Working, rounds: usize) {
+    let windows = Window::customary();
+    let by = GroupBy { queue: true, channel: true, tier: true };
+    let mut snapshot = Snapshot::starting(clock::monotonic());
+    snapshot.now = Some(working.now());
+    snapshot.live = Some(View::of(&[&working.shard], working.now(), by));
+    snapshot.withheld.clear();
+    snapshot.counters = view::counters(&working.shard, by);
+    snapshot.whole = true;
+    let now = snapshot.made_at;
+    let snapshot = Arc::new(snapshot);
+    let (sender, latest) = tokio::sync::watch::channel(Arc::clone(&snapshot));
+    let exposition = Exposition::new(prometheus::Registry::new(), latest, &windows, Formulas::Headline)
+        .expect("nothing is registered yet");
+    let mut scrapes = Vec::new();
+    let mut text = String::new();
+    for _ in 0..rounds {
+        sender.send_replace(Arc::new(Snapshot::clone(&snapshot)));
+        let begin = Instant::now();
+        text = exposition.text(now);
+        scrapes.push(begin.elapsed());
+    }
+    scrapes.sort_unstable();
+    let millis = |duration: Duration| duration.as_secs_f64() * 1e3;
+    let lines = text.lines().filter(|line| line.contains("queue=")).count();
+    println!(
+        "scrape of {} lanes x {} windows: {:.0} ms (median {:.0}), {:.1} MB, {} series a lane",
+        working.shard.lanes(),
+        windows.len(),
+        millis(scrapes[0]),
+        millis(scrapes[scrapes.len() / 2]),
+        text.len() as f64 / 1e6,
+        lines / working.shard.lanes(),
     );
 }
 

@@ -89,18 +89,26 @@ pub async fn serve(
     pages: Pages,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
+    serve_connections(Connections::of(listener), pages, shutdown).await
+}
+
+async fn serve_connections(
+    connections: Connections,
+    pages: Pages,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
     let (ending, ended) = oneshot::channel();
     let shutdown = async move {
         shutdown.await;
-        // Nobody waits for it if all is over.
+        // Nobody listens if all is over.
         _ = ending.send(());
     };
     let too_long = async move {
-        // An error means the same: it is over.
+        // An error means the same: the end has begun.
         _ = ended.await;
         tokio::time::sleep(LAST_ANSWERS).await;
     };
-    let served = axum::serve(Connections::of(listener), router(pages)).with_graceful_shutdown(shutdown);
+    let served = axum::serve(connections, router(pages)).with_graceful_shutdown(shutdown);
     tokio::select! {
         result = served.into_future() => result,
         () = too_long => Ok(()),

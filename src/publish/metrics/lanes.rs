@@ -22,7 +22,7 @@ pub(super) const FAMILIES: &[Family] = &[
         |scene, samples| counted(scene, samples, Cell::AnsweredWithin),
     ),
     Family::counter("holdline_contacts_abandoned_total", "Visits whose customer gave up waiting.", |scene, samples| {
-        counted(scene, samples, Cell::Abandoned)
+        counted(scene, samples, Cell::Abandoned);
     }),
     Family::counter(
         "holdline_contacts_abandoned_within_target_total",
@@ -40,7 +40,7 @@ pub(super) const FAMILIES: &[Family] = &[
         left,
     ),
     Family::counter("holdline_contacts_completed_total", "Answered visits whose handling ended.", |scene, samples| {
-        counted(scene, samples, Cell::Completed)
+        counted(scene, samples, Cell::Completed);
     }),
     Family::gauge("holdline_contacts_waiting", "Visits waiting now.", |scene, samples| {
         waiting(scene, samples, |tally| tally.waiting);

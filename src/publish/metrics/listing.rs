@@ -1,1 +1,99 @@
+//! Keeps `deploy/METRICS.md` in step with what is exposed. `HOLDLINE_BLESS=1` rewrites it; the difference is for a person
+//! to judge.
 
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use super::families;
+use super::tests::{BY_ALL, exposition, settings, usual};
+use crate::config::Formulas;
+
+const INTRODUCTION: &str = "\
+# Metrics
+
+All that `/metrics` exposes. This page is made from the program; a test keeps it so.
+
+Lanes carry those of the labels `queue`, `channel` and `tier` that `metrics.by` names; lanes that differ in nothing else
+are added up. What is not known has no series: a level of which nothing was judged, a quantile of nothing. While
+`holdline_lanes_withheld` is 1 for any reason, no lane has any series.
+
+A `window` is a trailing span such as 30m. The `measure` wait is that of each visit, one stay in one queue; with
+contact_wait a whole contact is counted where the table says visit, from its first offer to its first answer. The `formula`
+says what a level does with customers who hang up or leave, `q` is the rank of a quantile, or max.
+
+Cells of windows add up over processes. Levels and quantiles are statements about a whole queue and are only told by a
+process that holds all partitions; elsewhere add up the cells and divide. Counters only go up; what was counted and taken
+back later is told by `holdline_corrections_total`.
+";
+
+/// One row of the table.
+struct Row {
+    name: String,
+    kind: String,
+    labels: Vec<String>,
+    help: String,
+}
+
+/// What a text exposes, family by family.
+fn rows(text: &str) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
+    for line in text.lines() {
+        if let Some((name, help)) = line.strip_prefix("# HELP ").map(|rest| rest.split_once(' ').unwrap()) {
+            let (name, help) = (name.to_owned(), help.to_owned());
+            rows.push(Row { name, kind: String::new(), labels: Vec::new(), help });
+        } else if let Some(rest) = line.strip_prefix("# TYPE ") {
+            rows.last_mut().unwrap().kind = rest.split_once(' ').unwrap().1.to_owned();
+        } else {
+            let row = rows.last_mut().unwrap();
+            // No label of the small log holds anything that would need more care.
+            if let Some((_, labels)) = line.split_once('{') {
+                let labels = labels.split(',').map(|label| label.split('=').next().unwrap().to_owned());
+                row.labels = labels.filter(|label| label != "le").collect();
+            }
+        }
+    }
+    rows
+}
+
+fn table(rows: &[Row], wanted: impl Fn(&Row) -> bool) -> String {
+    let mut table = "| name | type | labels | what it is |\n|---|---|---|---|\n".to_owned();
+    for row in rows.iter().filter(|row| wanted(row)) {
+        let labels: Vec<String> = row.labels.iter().map(|label| format!("`{label}`")).collect();
+        writeln!(table, "| `{}` | {} | {} | {} |", row.name, row.kind, labels.join(", "), row.help).unwrap();
+    }
+    table
+}
+
+fn listed() -> String {
+    let snapshot = usual(BY_ALL);
+    let now = snapshot.made_at;
+    let (_sender, meters, exposition) = exposition(snapshot, &settings().windows, Formulas::Headline);
+    meters.events.with_label_values(&["calls"]);
+    let rows = rows(&exposition.text(now));
+    let names: BTreeSet<&str> = rows.iter().map(|row| row.name.as_str()).collect();
+    assert_eq!(names.len(), rows.len(), "a family is exposed twice");
+    let missing: Vec<&str> = families().map(|family| family.name).filter(|name| !names.contains(name)).collect();
+    assert!(missing.is_empty(), "the small log has nothing for {missing:?}");
+    let is_of_lanes = |row: &Row| row.labels.iter().any(|label| label == "queue");
+    let is_of_process = |row: &Row| row.name.starts_with("process_");
+    format!(
+        "{INTRODUCTION}\n## Lanes\n\n{}\n## The service itself\n\n{}\n## The process\n\nOnly on Linux.\n\n{}",
+        table(&rows, is_of_lanes),
+        table(&rows, |row| !is_of_lanes(row) && !is_of_process(row)),
+        table(&rows, is_of_process)
+    )
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_list_of_metrics_is_in_step() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/METRICS.md");
+    let listed = listed();
+    if std::env::var_os("HOLDLINE_BLESS").is_some() {
+        fs::write(&path, &listed).unwrap();
+    }
+    let written = fs::read_to_string(&path).unwrap_or_default();
+    assert!(written == listed, "deploy/METRICS.md is out of step: run the tests with HOLDLINE_BLESS=1");
+}

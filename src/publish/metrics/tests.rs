@@ -1,1 +1,435 @@
+//! What is exposed of a small log, line by line, worked out by hand; and what is not.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus::Registry;
+use tokio::sync::watch;
+
+use super::Exposition;
+use crate::clock;
+use crate::config::Formulas;
+use crate::engine::board::{GroupBy, GroupKey};
+use crate::engine::counters::Counters;
+use crate::engine::settings::{PromiseOverlay, Settings, Window};
+use crate::engine::shard::{Keep, Shard};
+use crate::engine::view::{View, counters};
+use crate::event::EventTime;
+use crate::event::decode::decode;
+use crate::meters::Meters;
+use crate::publish::snapshot::{PartitionStatus, Snapshot, TopicStatus};
+use crate::publish::withheld::Withheld;
+
+/// In the queue "a": 1 is answered after 8 s and handled for 20.5 s, 2 answered after 40 s, 3 gives up after 3 s, 4 after
+/// 30 s (which displaces an answer told before), 5 leaves after 10 s, 7 is closed after 3 s, 8 waits. In "b", 6 waits.
+const LOG: &str = r#"
+{"type":"offered","contact_id":"1","queue":"a","time":"2024-01-01T09:00:03Z"}
+{"type":"answered","contact_id":"1","time":"2024-01-01T09:00:11Z"}
+{"type":"completed","contact_id":"1","time":"2024-01-01T09:00:41Z","talk_seconds":20.5}
+{"type":"offered","contact_id":"2","queue":"a","time":"2024-01-01T09:00:05Z"}
+{"type":"answered","contact_id":"2","time":"2024-01-01T09:00:45Z"}
+{"type":"offered","contact_id":"3","queue":"a","time":"2024-01-01T09:00:10Z"}
+{"type":"abandoned","contact_id":"3","time":"2024-01-01T09:00:13Z"}
+{"type":"offered","contact_id":"4","queue":"a","time":"2024-01-01T09:00:20Z"}
+{"type":"answered","contact_id":"4","time":"2024-01-01T09:00:55Z"}
+{"type":"abandoned","contact_id":"4","time":"2024-01-01T09:00:50Z"}
+{"type":"offered","contact_id":"5","queue":"a","time":"2024-01-01T09:00:30Z"}
+{"type":"left","contact_id":"5","reason":"callback","time":"2024-01-01T09:00:40Z"}
+{"type":"offered","contact_id":"6","queue":"b","channel":"chat","tier":"gold","time":"2024-01-01T09:01:00Z"}
+{"type":"offered","contact_id":"7","queue":"a","time":"2024-01-01T09:01:05Z"}
+{"type":"completed","contact_id":"7","time":"2024-01-01T09:01:08Z"}
+{"type":"offered","contact_id":"8","queue":"a","time":"2024-01-01T09:01:40Z"}
+"#;
+
+/// 2024-01-01T09:01:50Z.
+const NOW: EventTime = EventTime::from_millis(1_704_099_710_000).unwrap();
+
+pub(super) const BY_ALL: GroupBy = GroupBy { queue: true, channel: true, tier: true };
+const BY_QUEUE: GroupBy = GroupBy { queue: true, channel: false, tier: false };
+const BY_NOTHING: GroupBy = GroupBy { queue: false, channel: false, tier: false };
+
+const A: &str = r#"queue="a",channel="voice",tier="standard""#;
+const B: &str = r#"queue="b",channel="chat",tier="gold""#;
+
+pub(super) fn settings() -> Settings {
+    let mut settings = Settings::default();
+    settings.windows.retain(|window| ["5m", "10m"].contains(&&*window.name));
+    settings
+}
+
+/// The log over so many shards, no two of which share a contact.
+fn shards(log: &str, settings: &Settings, count: usize) -> Vec<Shard> {
+    let settings = Arc::new(settings.clone());
+    let mut shards = vec![Shard::new(settings, Keep::Windows); count];
+    for line in log.lines().filter(|line| !line.is_empty()) {
+        let contact = line.split(r#""contact_id":""#).nth(1).unwrap().as_bytes()[0];
+        shards[usize::from(contact) % count].apply(&decode(line.as_bytes(), 1000).unwrap());
+    }
+    shards
+}
+
+/// All that these shards say, caught up, with every partition held.
+fn snapshot(shards: &[Shard], by: GroupBy) -> Snapshot {
+    let all: Vec<&Shard> = shards.iter().collect();
+    let mut snapshot = Snapshot::starting(clock::monotonic());
+    snapshot.now = Some(NOW);
+    snapshot.live = Some(View::of(&all, NOW, by));
+    snapshot.withheld.clear();
+    snapshot.whole = true;
+    snapshot.state_complete = true;
+    for shard in shards {
+        for (key, counted) in counters(shard, by) {
+            *snapshot.counters.entry(key).or_default() += counted;
+        }
+        snapshot.corrections += shard.corrections();
+    }
+    let status = TopicStatus { partitions: Some(2), newest_event: shards[0].stream_time() };
+    snapshot.topics.insert("calls".to_owned(), status);
+    let caught_up = PartitionStatus { caught_up: true, lag_records: Some(0) };
+    snapshot.partitions.insert(("calls".to_owned(), 0), caught_up);
+    snapshot.partitions.insert(("calls".to_owned(), 1), PartitionStatus { lag_records: Some(12), ..caught_up });
+    (snapshot.tracked_contacts, snapshot.tracked_lanes) = (8, 2);
+    snapshot
+}
+
+/// A snapshot of the log in one shard.
+pub(super) fn usual(by: GroupBy) -> Snapshot {
+    snapshot(&shards(LOG, &settings(), 1), by)
+}
+
+pub(super) fn exposition(
+    snapshot: Snapshot,
+    windows: &[Window],
+    formulas: Formulas,
+) -> (watch::Sender<Arc<Snapshot>>, Meters, Exposition) {
+    let (sender, latest) = watch::channel(Arc::new(snapshot));
+    let registry = Registry::new();
+    let meters = Meters::register(&registry).unwrap();
+    let exposition = Exposition::new(registry, latest, windows, formulas).unwrap();
+    (sender, meters, exposition)
+}
+
+fn text_by(snapshot: Snapshot, formulas: Formulas) -> String {
+    let now = snapshot.made_at;
+    exposition(snapshot, &settings().windows, formulas).2.text(now)
+}
+
+fn text(snapshot: Snapshot) -> String {
+    text_by(snapshot, Formulas::Headline)
+}
+
+/// The samples of a family, without its name.
+fn samples<'t>(text: &'t str, family: &str) -> Vec<&'t str> {
+    let samples = text.lines().filter_map(|line| line.strip_prefix(family));
+    samples.filter(|rest| rest.starts_with(['{', ' '])).map(str::trim_start).collect()
+}
+
+fn check(text: &str, family: &str, expected: &[String]) {
+    assert_eq!(samples(text, family), expected, "{family}");
+}
+
+#[test]
+fn counters_are_those_of_the_log() {
+    let text = text(usual(BY_ALL));
+    for (family, of_a, of_b) in [
+        ("offered", 7, 1),
+        // One of them was taken back.
+        ("answered", 3, 0),
+        ("answered_within_target", 1, 0),
+        ("abandoned", 2, 0),
+        ("abandoned_within_target", 1, 0),
+        ("short_abandoned", 1, 0),
+        ("completed", 1, 0),
+    ] {
+        let expected = [format!("{{{A}}} {of_a}"), format!("{{{B}}} {of_b}")];
+        check(&text, &format!("holdline_contacts_{family}_total"), &expected);
+    }
+    let mut left = Vec::new();
+    for lane in [A, B] {
+        for reason in ["callback", "key", "overflow", "timeout", "transfer", "voicemail", "withdrawn", "closed"] {
+            let count = u64::from(lane == A && ["callback", "closed"].contains(&reason));
+            left.push(format!("{{{lane},reason=\"{reason}\"}} {count}"));
+        }
+    }
+    check(&text, "holdline_contacts_left_total", &left);
+    let cells = ["offered", "answered", "answered_within", "abandoned", "abandoned_within", "abandoned_short", "left"];
+    let corrections = cells.into_iter().chain(["completed"]);
+    let corrections: Vec<_> =
+        corrections.map(|cell| format!("{{cell=\"{cell}\"}} {}", u64::from(cell == "answered"))).collect();
+    check(&text, "holdline_corrections_total", &corrections);
+}
+
+#[test]
+fn who_waits_and_what_is_promised() {
+    let text = text(usual(BY_ALL));
+    for (family, of_a, of_b) in [
+        ("holdline_contacts_waiting", "1", "1"),
+        ("holdline_contacts_waiting_over_target", "0", "1"),
+        ("holdline_oldest_waiting_timestamp_seconds", "1704099700", "1704099660"),
+        ("holdline_service_level_goal_ratio", "0.8", "0.8"),
+        ("holdline_service_level_target_seconds", "20", "20"),
+        ("holdline_service_level_min_contacts", "20", "20"),
+    ] {
+        check(&text, family, &[format!("{{{A}}} {of_a}"), format!("{{{B}}} {of_b}")]);
+    }
+}
+
+#[test]
+fn windows_have_cells_and_levels() {
+    let text = text(usual(BY_ALL));
+    let in_all_windows = |of_a: &str, of_b: &str, more: &str| {
+        let mut lines = Vec::new();
+        for (lane, value) in [(A, of_a), (B, of_b)] {
+            for window in ["5m", "10m"] {
+                for measure in ["wait", "contact_wait"] {
+                    lines.push(format!("{{{lane},window=\"{window}\",measure=\"{measure}\"{more}}} {value}"));
+                }
+            }
+        }
+        lines
+    };
+    for (family, of_a, of_b) in [
+        ("decided", "6", "1"),
+        ("answered_within", "1", "0"),
+        ("abandoned_within", "1", "0"),
+        ("short_abandoned", "1", "0"),
+        ("left_within", "2", "0"),
+        ("overdue", "2", "1"),
+        ("offered", "7", "1"),
+        ("answered", "2", "0"),
+        ("abandoned", "2", "0"),
+        ("left", "2", "0"),
+    ] {
+        check(&text, &format!("holdline_window_{family}"), &in_all_windows(of_a, of_b, ""));
+    }
+    check(&text, "holdline_service_level_ratio", &in_all_windows("0.25", "0", r#",formula="offered""#));
+}
+
+#[test]
+fn quantiles_are_told_where_a_window_has_them() {
+    let text = text(usual(BY_ALL));
+    let mut waits = Vec::new();
+    for measure in ["wait", "contact_wait"] {
+        // The lower one of two in each: the upper end of its cell, 1, 2 or 4 ms wide. The higher one is the maximum.
+        for (outcome, lower, higher) in
+            [("answered", "8.003", "40"), ("abandoned", "3.001", "30"), ("left", "3.001", "10")]
+        {
+            for q in ["0.5", "0.9", "0.95", "0.99", "0.999", "max"] {
+                let value = if q == "0.5" { lower } else { higher };
+                waits.push(format!(
+                    "{{{A},window=\"5m\",measure=\"{measure}\",outcome=\"{outcome}\",q=\"{q}\"}} {value}"
+                ));
+            }
+        }
+    }
+    check(&text, "holdline_window_wait_seconds", &waits);
+    let handle =
+        ["0.5", "0.9", "0.95", "0.99", "0.999", "max"].map(|q| format!("{{{A},window=\"5m\",q=\"{q}\"}} 20.5"));
+    check(&text, "holdline_window_handle_seconds", &handle);
+}
+
+#[test]
+fn nothing_judged_is_no_level() {
+    // Nobody's target has expired 15 s after the first offer, and nobody was answered.
+    let log = r#"{"type":"offered","contact_id":"1","queue":"a","time":"2024-01-01T09:01:35Z"}"#;
+    let text = text(snapshot(&shards(log, &settings(), 1), BY_ALL));
+    check(&text, "holdline_service_level_ratio", &[]);
+    check(&text, "holdline_window_wait_seconds", &[]);
+    assert_eq!(samples(&text, "holdline_window_decided").len(), 4);
+    assert!(!text.contains("NaN"));
+}
+
+#[test]
+fn nobody_waiting_is_no_oldest() {
+    let log = LOG.lines().filter(|line| !line.contains(r#""contact_id":"8""#)).collect::<Vec<_>>().join("\n");
+    let text = text(snapshot(&shards(&log, &settings(), 1), BY_ALL));
+    check(&text, "holdline_oldest_waiting_timestamp_seconds", &[format!("{{{B}}} 1704099660")]);
+    check(&text, "holdline_contacts_waiting", &[format!("{{{A}}} 0"), format!("{{{B}}} 1")]);
+}
+
+#[test]
+fn lanes_that_are_not_told_apart_are_added_up() {
+    let by_queue = text(usual(BY_QUEUE));
+    check(
+        &by_queue,
+        "holdline_contacts_offered_total",
+        &[r#"{queue="a"} 7"#.to_owned(), r#"{queue="b"} 1"#.to_owned()],
+    );
+    let together = text(usual(BY_NOTHING));
+    check(&together, "holdline_contacts_offered_total", &["8".to_owned()]);
+    check(&together, "holdline_oldest_waiting_timestamp_seconds", &["1704099660".to_owned()]);
+    assert_eq!(
+        samples(&together, "holdline_service_level_ratio")[0],
+        r#"{window="5m",measure="wait",formula="offered"} 0.2"#
+    );
+}
+
+#[test]
+fn lanes_that_do_not_agree_have_no_goal_of_all() {
+    let mut settings = settings();
+    let gold = PromiseOverlay {
+        answer_within_ms: Some(15_000),
+        goal: Some(0.9),
+        formula: Some(crate::engine::tally::Formula::AnsweredOnly),
+        min_contacts: Some(5),
+        short_abandon_ms: None,
+    };
+    settings.promises[0].1.service.tier.insert("gold".to_owned(), gold);
+    let shards = shards(LOG, &settings, 1);
+    let apart = text(snapshot(&shards, BY_ALL));
+    check(&apart, "holdline_service_level_goal_ratio", &[format!("{{{A}}} 0.8"), format!("{{{B}}} 0.9")]);
+    check(&apart, "holdline_service_level_target_seconds", &[format!("{{{A}}} 20"), format!("{{{B}}} 15")]);
+    check(&apart, "holdline_service_level_min_contacts", &[format!("{{{A}}} 20"), format!("{{{B}}} 5")]);
+    let together = text(snapshot(&shards, BY_NOTHING));
+    for family in ["goal_ratio", "target_seconds", "min_contacts", "ratio"] {
+        check(&together, &format!("holdline_service_level_{family}"), &[]);
+    }
+    assert_eq!(samples(&together, "holdline_window_decided")[0], r#"{window="5m",measure="wait"} 7"#);
+    let all = text_by(snapshot(&shards, BY_NOTHING), Formulas::All);
+    // Two windows, two measures, eight formulas.
+    assert_eq!(samples(&all, "holdline_service_level_ratio").len(), 32);
+    assert!(
+        all.contains(
+            r#"holdline_service_level_ratio{window="5m",measure="wait",formula="removed_within"} 0.571428571"#
+        )
+    );
+}
+
+#[test]
+fn shards_may_be_viewed_apart() {
+    let (one, three) = (shards(LOG, &settings(), 1), shards(LOG, &settings(), 3));
+    let mut views = three.iter().map(|shard| View::of(&[shard], NOW, BY_QUEUE));
+    let mut merged = views.next().unwrap();
+    views.for_each(|view| merged.merge(view, 10));
+    let mut snapshot_of_three = snapshot(&three, BY_QUEUE);
+    snapshot_of_three.topics.clone_from(&snapshot(&one, BY_QUEUE).topics);
+    snapshot_of_three.live = Some(merged);
+    let only_lanes = |text: String| -> Vec<String> {
+        let lines = text.lines().filter(|line| line.starts_with("holdline_") && line.contains("queue="));
+        lines.map(str::to_owned).collect()
+    };
+    let of_three = only_lanes(text(snapshot_of_three));
+    assert!(of_three.len() > 100, "{}", of_three.len());
+    assert_eq!(of_three, only_lanes(text(snapshot(&one, BY_QUEUE))));
+}
+
+#[test]
+fn labels_may_hold_anything() {
+    let log = r#"{"type":"offered","contact_id":"1","queue":"a\"b\\c\nd\u007b😀","time":"2024-01-01T09:01:35Z"}"#;
+    let mut snapshot = snapshot(&shards(log, &settings(), 1), BY_QUEUE);
+    snapshot.counters.insert(GroupKey { queue: Some(String::new()), ..GroupKey::default() }, Counters::default());
+    let expected = [r#"{queue=""} 0"#, r#"{queue="a\"b\\c\nd{😀"} 1"#].map(str::to_owned);
+    check(&text(snapshot), "holdline_contacts_offered_total", &expected);
+}
+
+/// Whether anything is told of a lane.
+fn tells_of_lanes(text: &str) -> bool {
+    text.lines().any(|line| line.contains("queue=") || line.starts_with("holdline_service_level"))
+}
+
+fn reason_that_applies(text: &str) -> Vec<&str> {
+    samples(text, "holdline_lanes_withheld").into_iter().filter(|sample| sample.ends_with(" 1")).collect()
+}
+
+#[test]
+fn what_is_withheld_is_gone_at_once() {
+    let shown = usual(BY_ALL);
+    let now = shown.made_at;
+    let (sender, _, exposition) = exposition(shown.clone(), &settings().windows, Formulas::Headline);
+    let text = exposition.text(now);
+    assert!(tells_of_lanes(&text));
+    assert_eq!(samples(&text, "holdline_lanes_withheld").len(), Withheld::NAMES.len());
+    assert_eq!(reason_that_applies(&text), [""; 0]);
+    let behind = vec![Withheld::NotCaughtUp(vec![("calls".to_owned(), 1)])];
+    let mut withheld = Snapshot { live: None, withheld: behind, ..shown };
+    withheld.partitions.get_mut(&("calls".to_owned(), 1)).unwrap().caught_up = false;
+    sender.send_replace(Arc::new(withheld));
+    let text = exposition.text(now);
+    assert!(!tells_of_lanes(&text));
+    assert_eq!(reason_that_applies(&text), [r#"{reason="not_caught_up"} 1"#]);
+    check(&text, "holdline_partitions_caught_up", &["1".to_owned()]);
+}
+
+#[test]
+fn what_is_too_old_is_not_shown() {
+    let shown = usual(BY_ALL);
+    let made_at = shown.made_at;
+    let (_sender, _, exposition) = exposition(shown, &settings().windows, Formulas::Headline);
+    let at = |later: Duration| exposition.text(made_at + later);
+    let longest = at(Snapshot::LONGEST_SHOWN);
+    assert!(tells_of_lanes(&longest));
+    check(&longest, "holdline_partitions_caught_up", &["2".to_owned()]);
+    let stale = at(Snapshot::LONGEST_SHOWN + Duration::from_millis(1));
+    assert!(!tells_of_lanes(&stale));
+    assert_eq!(reason_that_applies(&stale), [r#"{reason="stale"} 1"#]);
+    check(&stale, "holdline_partitions_caught_up", &["0".to_owned()]);
+    check(&stale, "holdline_consumer_lag_records", &[]);
+    check(&stale, "holdline_view_timestamp_seconds", &["1704099710".to_owned()]);
+    // A clock that is asked a little late by another thread.
+    assert!(tells_of_lanes(&exposition.text(made_at.checked_sub(Duration::from_millis(1)).unwrap())));
+}
+
+#[test]
+fn a_part_of_the_partitions_says_nothing_of_whole_queues() {
+    let text = text(Snapshot { whole: false, ..usual(BY_ALL) });
+    for family in ["holdline_service_level_ratio", "holdline_window_wait_seconds", "holdline_window_handle_seconds"] {
+        check(&text, family, &[]);
+    }
+    assert_eq!(samples(&text, "holdline_window_decided").len(), 8);
+    assert_eq!(samples(&text, "holdline_service_level_goal_ratio").len(), 2);
+}
+
+#[test]
+fn the_service_tells_of_itself() {
+    let text = text(usual(BY_ALL));
+    for (family, expected) in [
+        ("holdline_state_complete", "1"),
+        ("holdline_view_timestamp_seconds", "1704099710"),
+        ("holdline_newest_event_timestamp_seconds", r#"{topic="calls"} 1704099700"#),
+        ("holdline_topic_partitions", r#"{topic="calls"} 2"#),
+        ("holdline_partitions_assigned", "2"),
+        ("holdline_partitions_caught_up", "2"),
+        ("holdline_tracked_contacts", "8"),
+        ("holdline_tracked_lanes", "2"),
+        ("holdline_rebalances_total", "0"),
+    ] {
+        check(&text, family, &[expected.to_owned()]);
+    }
+    let lag = [r#"{topic="calls",partition="0"} 0"#, r#"{topic="calls",partition="1"} 12"#].map(str::to_owned);
+    check(&text, "holdline_consumer_lag_records", &lag);
+    check(&text, "holdline_build_info", &[format!("{{version=\"{}\"}} 1", env!("CARGO_PKG_VERSION"))]);
+}
+
+#[test]
+fn a_service_that_has_read_nothing_tells_of_itself() {
+    let text = text(Snapshot::starting(clock::monotonic()));
+    assert!(!tells_of_lanes(&text));
+    assert_eq!(reason_that_applies(&text), [r#"{reason="starting"} 1"#]);
+    check(&text, "holdline_state_complete", &["0".to_owned()]);
+    check(&text, "holdline_view_timestamp_seconds", &[]);
+    assert_eq!(samples(&text, "holdline_corrections_total").len(), 8);
+}
+
+#[test]
+fn a_lane_of_which_nothing_was_counted_starts_at_0() {
+    let text = text(Snapshot { counters: std::collections::BTreeMap::new(), ..usual(BY_QUEUE) });
+    let expected = [r#"{queue="a"} 0"#, r#"{queue="b"} 0"#].map(str::to_owned);
+    check(&text, "holdline_contacts_offered_total", &expected);
+}
+
+#[test]
+fn a_snapshot_is_written_once() {
+    let shown = usual(BY_ALL);
+    let now = shown.made_at;
+    let (sender, meters, exposition) = exposition(shown.clone(), &settings().windows, Formulas::Headline);
+    exposition.text(now);
+    // Whatever is written over the text of the snapshot stays, as long as it is the latest one.
+    let mark = "# marked\n";
+    exposition.written.lock().unwrap().text.push_str(mark);
+    meters.rebalances.inc();
+    let again = exposition.text(now);
+    assert!(again.contains(mark));
+    check(&again, "holdline_rebalances_total", &["1".to_owned()]);
+    sender.send_replace(Arc::new(shown));
+    assert!(!exposition.text(now).contains(mark));
+}
