@@ -128,6 +128,25 @@ mod tests {
     }
 
     #[test]
+    fn each_name_is_that_of_one_reason() {
+        let topic = || "calls".to_owned();
+        let reasons = [
+            Withheld::Starting,
+            Withheld::NoPartitions,
+            Withheld::NotCaughtUp(vec![(topic(), 0)]),
+            Withheld::BrokerSilent,
+            Withheld::PartitionsAdded(topic()),
+            Withheld::UnknownTopic(topic()),
+            Withheld::Stale,
+        ];
+        assert_eq!(reasons.each_ref().map(Withheld::name), Withheld::NAMES);
+        for reason in reasons {
+            let begins = reason.name().replace('_', " ");
+            assert!(reason.to_string().starts_with(&begins), "{reason}");
+        }
+    }
+
+    #[test]
     fn a_reason_is_one_line() {
         let reason = Withheld::UnknownTopic("a\nready".to_owned());
         assert_eq!(reason.to_string(), "unknown topic: the broker knows no topic a\\nready");

@@ -7,12 +7,15 @@
 //!
 //! # Cost
 //!
-//! A lane has 12 + 3 counters and 3 + 3 gauges, and for each window and measure 10 cells and a level. With the customary
-//! windows, two measures and one formula that is (measured below).
+//! A lane has 15 counters, and 6 gauges while somebody waits. Each window adds 10 cells and a level for each measure, and
+//! if it has quantiles up to 18 waits for each measure and 6 handle times. With the customary windows, three of which have
+//! quantiles, that is 160 series for a lane in which nothing happened, and 301 at most. A thousand lanes with a thousand
+//! contacts a day each, all answered, have 226 series each: a scrape of 27 MB, written in 130 ms on one core of a virtual
+//! machine (`cargo bench --bench speed -- views`). `metrics.by`, fewer windows and fewer quantiles make it smaller.
 //!
-//! Families are made and encoded one after the other, so that the heap holds the samples of one of them at a time, and
-//! the text of a snapshot is made once, however many ask. Registered collectors would all be gathered before the first
-//! byte is written.
+//! Families are made and encoded one after the other, so that the heap holds the samples of one of them at a time (30 MB
+//! in that scrape, beside its text), and the text of a snapshot is made once, however many ask. Collectors that are
+//! registered would all be gathered before the first byte is written, at 600 bytes a sample.
 
 mod family;
 mod itself;
@@ -21,6 +24,8 @@ mod lanes;
 mod listing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_absence;
 mod windows;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};

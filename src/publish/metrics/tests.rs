@@ -1,7 +1,6 @@
-//! What is exposed of a small log, line by line, worked out by hand; and what is not.
+//! What is exposed of a small log, line by line, worked out by hand.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use prometheus::Registry;
 use tokio::sync::watch;
@@ -11,18 +10,17 @@ use crate::clock;
 use crate::config::Formulas;
 use crate::engine::board::{GroupBy, GroupKey};
 use crate::engine::counters::Counters;
-use crate::engine::settings::{PromiseOverlay, Settings, Window};
+use crate::engine::settings::{Settings, Window};
 use crate::engine::shard::{Keep, Shard};
 use crate::engine::view::{View, counters};
 use crate::event::EventTime;
 use crate::event::decode::decode;
 use crate::meters::Meters;
 use crate::publish::snapshot::{PartitionStatus, Snapshot, TopicStatus};
-use crate::publish::withheld::Withheld;
 
 /// In the queue "a": 1 is answered after 8 s and handled for 20.5 s, 2 answered after 40 s, 3 gives up after 3 s, 4 after
 /// 30 s (which displaces an answer told before), 5 leaves after 10 s, 7 is closed after 3 s, 8 waits. In "b", 6 waits.
-const LOG: &str = r#"
+pub(super) const LOG: &str = r#"
 {"type":"offered","contact_id":"1","queue":"a","time":"2024-01-01T09:00:03Z"}
 {"type":"answered","contact_id":"1","time":"2024-01-01T09:00:11Z"}
 {"type":"completed","contact_id":"1","time":"2024-01-01T09:00:41Z","talk_seconds":20.5}
@@ -45,11 +43,11 @@ const LOG: &str = r#"
 const NOW: EventTime = EventTime::from_millis(1_704_099_710_000).unwrap();
 
 pub(super) const BY_ALL: GroupBy = GroupBy { queue: true, channel: true, tier: true };
-const BY_QUEUE: GroupBy = GroupBy { queue: true, channel: false, tier: false };
-const BY_NOTHING: GroupBy = GroupBy { queue: false, channel: false, tier: false };
+pub(super) const BY_QUEUE: GroupBy = GroupBy { queue: true, channel: false, tier: false };
+pub(super) const BY_NOTHING: GroupBy = GroupBy { queue: false, channel: false, tier: false };
 
-const A: &str = r#"queue="a",channel="voice",tier="standard""#;
-const B: &str = r#"queue="b",channel="chat",tier="gold""#;
+pub(super) const A: &str = r#"queue="a",channel="voice",tier="standard""#;
+pub(super) const B: &str = r#"queue="b",channel="chat",tier="gold""#;
 
 pub(super) fn settings() -> Settings {
     let mut settings = Settings::default();
@@ -58,7 +56,7 @@ pub(super) fn settings() -> Settings {
 }
 
 /// The log over so many shards, no two of which share a contact.
-fn shards(log: &str, settings: &Settings, count: usize) -> Vec<Shard> {
+pub(super) fn shards(log: &str, settings: &Settings, count: usize) -> Vec<Shard> {
     let settings = Arc::new(settings.clone());
     let mut shards = vec![Shard::new(settings, Keep::Windows); count];
     for line in log.lines().filter(|line| !line.is_empty()) {
@@ -69,7 +67,7 @@ fn shards(log: &str, settings: &Settings, count: usize) -> Vec<Shard> {
 }
 
 /// All that these shards say, caught up, with every partition held.
-fn snapshot(shards: &[Shard], by: GroupBy) -> Snapshot {
+pub(super) fn snapshot(shards: &[Shard], by: GroupBy) -> Snapshot {
     let all: Vec<&Shard> = shards.iter().collect();
     let mut snapshot = Snapshot::starting(clock::monotonic());
     snapshot.now = Some(NOW);
@@ -109,22 +107,22 @@ pub(super) fn exposition(
     (sender, meters, exposition)
 }
 
-fn text_by(snapshot: Snapshot, formulas: Formulas) -> String {
+pub(super) fn text_by(snapshot: Snapshot, formulas: Formulas) -> String {
     let now = snapshot.made_at;
     exposition(snapshot, &settings().windows, formulas).2.text(now)
 }
 
-fn text(snapshot: Snapshot) -> String {
+pub(super) fn text(snapshot: Snapshot) -> String {
     text_by(snapshot, Formulas::Headline)
 }
 
 /// The samples of a family, without its name.
-fn samples<'t>(text: &'t str, family: &str) -> Vec<&'t str> {
+pub(super) fn samples<'t>(text: &'t str, family: &str) -> Vec<&'t str> {
     let samples = text.lines().filter_map(|line| line.strip_prefix(family));
     samples.filter(|rest| rest.starts_with(['{', ' '])).map(str::trim_start).collect()
 }
 
-fn check(text: &str, family: &str, expected: &[String]) {
+pub(super) fn check(text: &str, family: &str, expected: &[String]) {
     assert_eq!(samples(text, family), expected, "{family}");
 }
 
@@ -229,25 +227,6 @@ fn quantiles_are_told_where_a_window_has_them() {
 }
 
 #[test]
-fn nothing_judged_is_no_level() {
-    // Nobody's target has expired 15 s after the first offer, and nobody was answered.
-    let log = r#"{"type":"offered","contact_id":"1","queue":"a","time":"2024-01-01T09:01:35Z"}"#;
-    let text = text(snapshot(&shards(log, &settings(), 1), BY_ALL));
-    check(&text, "holdline_service_level_ratio", &[]);
-    check(&text, "holdline_window_wait_seconds", &[]);
-    assert_eq!(samples(&text, "holdline_window_decided").len(), 4);
-    assert!(!text.contains("NaN"));
-}
-
-#[test]
-fn nobody_waiting_is_no_oldest() {
-    let log = LOG.lines().filter(|line| !line.contains(r#""contact_id":"8""#)).collect::<Vec<_>>().join("\n");
-    let text = text(snapshot(&shards(&log, &settings(), 1), BY_ALL));
-    check(&text, "holdline_oldest_waiting_timestamp_seconds", &[format!("{{{B}}} 1704099660")]);
-    check(&text, "holdline_contacts_waiting", &[format!("{{{A}}} 0"), format!("{{{B}}} 1")]);
-}
-
-#[test]
 fn lanes_that_are_not_told_apart_are_added_up() {
     let by_queue = text(usual(BY_QUEUE));
     check(
@@ -261,37 +240,6 @@ fn lanes_that_are_not_told_apart_are_added_up() {
     assert_eq!(
         samples(&together, "holdline_service_level_ratio")[0],
         r#"{window="5m",measure="wait",formula="offered"} 0.2"#
-    );
-}
-
-#[test]
-fn lanes_that_do_not_agree_have_no_goal_of_all() {
-    let mut settings = settings();
-    let gold = PromiseOverlay {
-        answer_within_ms: Some(15_000),
-        goal: Some(0.9),
-        formula: Some(crate::engine::tally::Formula::AnsweredOnly),
-        min_contacts: Some(5),
-        short_abandon_ms: None,
-    };
-    settings.promises[0].1.service.tier.insert("gold".to_owned(), gold);
-    let shards = shards(LOG, &settings, 1);
-    let apart = text(snapshot(&shards, BY_ALL));
-    check(&apart, "holdline_service_level_goal_ratio", &[format!("{{{A}}} 0.8"), format!("{{{B}}} 0.9")]);
-    check(&apart, "holdline_service_level_target_seconds", &[format!("{{{A}}} 20"), format!("{{{B}}} 15")]);
-    check(&apart, "holdline_service_level_min_contacts", &[format!("{{{A}}} 20"), format!("{{{B}}} 5")]);
-    let together = text(snapshot(&shards, BY_NOTHING));
-    for family in ["goal_ratio", "target_seconds", "min_contacts", "ratio"] {
-        check(&together, &format!("holdline_service_level_{family}"), &[]);
-    }
-    assert_eq!(samples(&together, "holdline_window_decided")[0], r#"{window="5m",measure="wait"} 7"#);
-    let all = text_by(snapshot(&shards, BY_NOTHING), Formulas::All);
-    // Two windows, two measures, eight formulas.
-    assert_eq!(samples(&all, "holdline_service_level_ratio").len(), 32);
-    assert!(
-        all.contains(
-            r#"holdline_service_level_ratio{window="5m",measure="wait",formula="removed_within"} 0.571428571"#
-        )
     );
 }
 
@@ -322,63 +270,6 @@ fn labels_may_hold_anything() {
     check(&text(snapshot), "holdline_contacts_offered_total", &expected);
 }
 
-/// Whether anything is told of a lane.
-fn tells_of_lanes(text: &str) -> bool {
-    text.lines().any(|line| line.contains("queue=") || line.starts_with("holdline_service_level"))
-}
-
-fn reason_that_applies(text: &str) -> Vec<&str> {
-    samples(text, "holdline_lanes_withheld").into_iter().filter(|sample| sample.ends_with(" 1")).collect()
-}
-
-#[test]
-fn what_is_withheld_is_gone_at_once() {
-    let shown = usual(BY_ALL);
-    let now = shown.made_at;
-    let (sender, _, exposition) = exposition(shown.clone(), &settings().windows, Formulas::Headline);
-    let text = exposition.text(now);
-    assert!(tells_of_lanes(&text));
-    assert_eq!(samples(&text, "holdline_lanes_withheld").len(), Withheld::NAMES.len());
-    assert_eq!(reason_that_applies(&text), [""; 0]);
-    let behind = vec![Withheld::NotCaughtUp(vec![("calls".to_owned(), 1)])];
-    let mut withheld = Snapshot { live: None, withheld: behind, ..shown };
-    withheld.partitions.get_mut(&("calls".to_owned(), 1)).unwrap().caught_up = false;
-    sender.send_replace(Arc::new(withheld));
-    let text = exposition.text(now);
-    assert!(!tells_of_lanes(&text));
-    assert_eq!(reason_that_applies(&text), [r#"{reason="not_caught_up"} 1"#]);
-    check(&text, "holdline_partitions_caught_up", &["1".to_owned()]);
-}
-
-#[test]
-fn what_is_too_old_is_not_shown() {
-    let shown = usual(BY_ALL);
-    let made_at = shown.made_at;
-    let (_sender, _, exposition) = exposition(shown, &settings().windows, Formulas::Headline);
-    let at = |later: Duration| exposition.text(made_at + later);
-    let longest = at(Snapshot::LONGEST_SHOWN);
-    assert!(tells_of_lanes(&longest));
-    check(&longest, "holdline_partitions_caught_up", &["2".to_owned()]);
-    let stale = at(Snapshot::LONGEST_SHOWN + Duration::from_millis(1));
-    assert!(!tells_of_lanes(&stale));
-    assert_eq!(reason_that_applies(&stale), [r#"{reason="stale"} 1"#]);
-    check(&stale, "holdline_partitions_caught_up", &["0".to_owned()]);
-    check(&stale, "holdline_consumer_lag_records", &[]);
-    check(&stale, "holdline_view_timestamp_seconds", &["1704099710".to_owned()]);
-    // A clock that is asked a little late by another thread.
-    assert!(tells_of_lanes(&exposition.text(made_at.checked_sub(Duration::from_millis(1)).unwrap())));
-}
-
-#[test]
-fn a_part_of_the_partitions_says_nothing_of_whole_queues() {
-    let text = text(Snapshot { whole: false, ..usual(BY_ALL) });
-    for family in ["holdline_service_level_ratio", "holdline_window_wait_seconds", "holdline_window_handle_seconds"] {
-        check(&text, family, &[]);
-    }
-    assert_eq!(samples(&text, "holdline_window_decided").len(), 8);
-    assert_eq!(samples(&text, "holdline_service_level_goal_ratio").len(), 2);
-}
-
 #[test]
 fn the_service_tells_of_itself() {
     let text = text(usual(BY_ALL));
@@ -401,35 +292,8 @@ fn the_service_tells_of_itself() {
 }
 
 #[test]
-fn a_service_that_has_read_nothing_tells_of_itself() {
-    let text = text(Snapshot::starting(clock::monotonic()));
-    assert!(!tells_of_lanes(&text));
-    assert_eq!(reason_that_applies(&text), [r#"{reason="starting"} 1"#]);
-    check(&text, "holdline_state_complete", &["0".to_owned()]);
-    check(&text, "holdline_view_timestamp_seconds", &[]);
-    assert_eq!(samples(&text, "holdline_corrections_total").len(), 8);
-}
-
-#[test]
 fn a_lane_of_which_nothing_was_counted_starts_at_0() {
     let text = text(Snapshot { counters: std::collections::BTreeMap::new(), ..usual(BY_QUEUE) });
     let expected = [r#"{queue="a"} 0"#, r#"{queue="b"} 0"#].map(str::to_owned);
     check(&text, "holdline_contacts_offered_total", &expected);
-}
-
-#[test]
-fn a_snapshot_is_written_once() {
-    let shown = usual(BY_ALL);
-    let now = shown.made_at;
-    let (sender, meters, exposition) = exposition(shown.clone(), &settings().windows, Formulas::Headline);
-    exposition.text(now);
-    // Whatever is written over the text of the snapshot stays, as long as it is the latest one.
-    let mark = "# marked\n";
-    exposition.written.lock().unwrap().text.push_str(mark);
-    meters.rebalances.inc();
-    let again = exposition.text(now);
-    assert!(again.contains(mark));
-    check(&again, "holdline_rebalances_total", &["1".to_owned()]);
-    sender.send_replace(Arc::new(shown));
-    assert!(!exposition.text(now).contains(mark));
 }

@@ -155,3 +155,17 @@ fn each_rank(distribution: &Distribution, mut each: impl FnMut(&'static str, f64
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_maximum_is_no_quantile() {
+        let mut told = Vec::new();
+        each_rank(&Distribution::of(1..=2000), |rank, duration| told.push((rank, duration)));
+        let expected = [("0.5", 1.0), ("0.9", 1.8), ("0.95", 1.9), ("0.99", 1.98), ("0.999", 1.998), ("max", 2.0)];
+        assert_eq!(told, expected);
+        each_rank(&Distribution::default(), |rank, _| panic!("nothing has no {rank}"));
+    }
+}
