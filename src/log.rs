@@ -37,8 +37,11 @@ where
         .parse(&log.filter)
         .map_err(|error| format!("{:?} is not a filter of log lines: {error}", log.filter))?;
     // A line that cannot be written must not be complained of where it could not be written: that would be a panic.
-    let lines =
-        tracing_subscriber::fmt().with_writer(writer).with_ansi(true).log_internal_errors(true).with_env_filter(filter);
+    let lines = tracing_subscriber::fmt()
+        .with_writer(writer)
+        .with_ansi(is_coloured)
+        .log_internal_errors(false)
+        .with_env_filter(filter);
     Ok(match log.format {
         LogFormat::Text => Dispatch::new(lines.finish()),
         LogFormat::Json => Dispatch::new(lines.json().flatten_event(true).finish()),
@@ -91,6 +94,7 @@ impl Recurring {
         let mut second = self.second.lock().unwrap_or_else(PoisonError::into_inner);
         if second.begin.is_none_or(|begin| now.saturating_duration_since(begin) >= Duration::from_secs(1)) {
             second.begin = Some(now);
+            second.written = 0;
         }
         if second.written < self.lines_per_second.get() {
             second.written += 1;

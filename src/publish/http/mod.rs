@@ -171,6 +171,7 @@ async fn readiness(State(pages): State<Pages>) -> Response {
     if snapshot.shown(now).is_some() {
         return ([PLAIN], "ready\n").into_response();
     }
-    let reasons = snapshot.withheld(now).into_iter().map(|reason| format!("{reason}\n"));
+    let trouble = snapshot.trouble.as_ref().map(|trouble| format!("last trouble: {trouble}\n"));
+    let reasons = snapshot.withheld(now).into_iter().map(|reason| format!("{reason}\n")).chain(trouble);
     (StatusCode::SERVICE_UNAVAILABLE, [PLAIN], reasons.collect::<String>()).into_response()
 }
