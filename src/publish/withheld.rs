@@ -137,6 +137,7 @@ mod tests {
             Withheld::BrokerSilent,
             Withheld::PartitionsAdded(topic()),
             Withheld::UnknownTopic(topic()),
+            Withheld::TopicUnavailable(topic()),
             Withheld::Stale,
         ];
         assert_eq!(reasons.each_ref().map(Withheld::name), Withheld::NAMES);

@@ -6,6 +6,7 @@
 //!
 //! Nothing here reads a clock: moments are handed in.
 
+use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -17,6 +18,9 @@ pub const LONGEST_SILENCE: Duration = Duration::from_secs(10);
 
 /// Unread records that are older are too old.
 pub const LONGEST_UNREAD: Duration = Duration::from_secs(30);
+
+/// Ends that are remembered until they are reached: more than are asked for in [`LONGEST_UNREAD`].
+const MOST_AHEAD: usize = 256;
 
 /// An instant on both clocks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,8 +46,8 @@ struct Ends {
     latest: Option<i64>,
     /// When the broker was last asked of those times that it answered.
     answered: Option<Instant>,
-    /// An end that is still to be reached, and when it was asked for.
-    ahead: Option<(i64, Moment)>,
+    /// Ends that are still to be reached, ascending in time, and when they were asked for.
+    ahead: VecDeque<(i64, Moment)>,
     /// Everything there was at this moment has been read.
     read_through: Option<Moment>,
 }
@@ -91,9 +95,12 @@ impl Progress {
         let mut ends = self.ends();
         ends.latest = Some(end);
         ends.answered = Some(asked.at);
-        ends.advance(self.next.load(Ordering::Acquire));
-        // An end that is still ahead is waited for, or under a steady stream none would ever be reached.
-        ends.ahead.get_or_insert((end, asked));
+        // A log that was cut off, or made anew, does not reach the ends it once had.
+        while ends.ahead.pop_back_if(|(before, _)| *before > end).is_some() {}
+        // Whoever is so far behind is not asked when exactly what was read.
+        if ends.ahead.len() < MOST_AHEAD {
+            ends.ahead.push_back((end, asked));
+        }
         ends.advance(self.next.load(Ordering::Acquire));
     }
 
@@ -120,7 +127,7 @@ impl Progress {
 
 impl Ends {
     fn advance(&mut self, next: i64) {
-        if let Some((_, asked)) = self.ahead.take_if(|(end, _)| next >= *end) {
+        while let Some((_, asked)) = self.ahead.pop_front_if(|(end, _)| next >= *end) {
             self.read_through = Some(asked);
         }
     }
@@ -176,6 +183,16 @@ mod tests {
                 assert!(standing.read_through.unwrap().at >= at(second - 1).at, "{second}");
             }
         }
+    }
+
+    #[test]
+    fn an_end_that_is_gone_is_not_waited_for() {
+        let at = moments();
+        let progress = Progress::from(0);
+        progress.answered(1_000, at(0));
+        progress.answered(10, at(1));
+        progress.read(10);
+        assert_eq!(progress.standing(at(1).at).read_through, Some(at(1)));
     }
 
     #[test]
