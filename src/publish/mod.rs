@@ -8,6 +8,7 @@
 pub mod edges;
 pub mod http;
 pub mod json;
+pub mod live;
 pub mod metrics;
 pub mod report;
 pub mod snapshot;
