@@ -2,7 +2,7 @@
 //!
 //! Nothing is kept from one scrape to the next: every series comes from the latest snapshot, so that a lane that vanishes
 //! is gone at once. What is not known has no series. Names, types and labels are a contract; `deploy/METRICS.md` lists
-//! them, made from what is exposed. [`lanes`], [`windows`] and [`itself`] say what each family holds, [`family`] how it is
+//! them, made from what is exposed. `lanes`, `windows` and `itself` say what each family holds, `family` how it is
 //! put together.
 //!
 //! # Cost
