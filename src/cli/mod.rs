@@ -1,6 +1,6 @@
 //! The command line: what can be asked for, and who does it.
 //!
-//! One file a command. What a command writes goes to standard output; progress and complaints go to standard error. Exit
+//! One file a command, and one each for what several of them share: `broker`, `pace`, `progress`, `shift`, `stop`. What a command writes goes to standard output; progress and complaints go to standard error. Exit
 //! codes: 0 done, 1 failed, 2 bad usage or configuration.
 
 use std::io;
@@ -11,10 +11,16 @@ use clap::{Parser, Subcommand};
 
 use crate::config::Config;
 
+pub mod broker;
 pub mod check;
+pub mod pace;
+pub mod progress;
 pub mod replay;
 pub mod run;
+pub mod send;
+pub mod shift;
 pub mod simulate;
+pub mod stop;
 
 /// Live service levels of customer support, from events
 #[derive(Parser, Debug)]
@@ -32,6 +38,7 @@ enum Command {
     /// Tell every mistake in a configuration, or what will hold with it
     Check(CheckArguments),
     Simulate(simulate::SimulateArguments),
+    Send(send::SendArguments),
 }
 
 #[derive(clap::Args, Debug)]
@@ -57,28 +64,29 @@ impl CommandLine {
             Command::Run(arguments) => run::run(&arguments).map(|()| ExitCode::SUCCESS),
             Command::Replay(arguments) => replay::replay(&arguments).map(|()| ExitCode::SUCCESS),
             Command::Check(arguments) => check::check(&arguments.config, &mut io::stdout().lock()),
-            Command::Simulate(arguments) => {
-                arguments.scenario().map_err(|error| BadUsage(format!("{error:#}")))?;
-                simulate::simulate(&arguments).map(|()| ExitCode::SUCCESS)
-            }
+            Command::Simulate(arguments) => simulate::simulate(&arguments).map(|()| ExitCode::SUCCESS),
+            Command::Send(arguments) => send::send(&arguments).map(|()| ExitCode::SUCCESS),
         }
     }
 }
 
-/// The configuration of a file with the environment over it; without a file, that of the environment alone.
-fn load_config(path: Option<&Path>) -> Result<Config, BadUsage> {
+/// The configuration of this file, or without one the defaults; variables of the environment count either way.
+///
+/// # Errors
+///
+/// All its mistakes.
+fn configuration(path: Option<&Path>) -> Result<Config, BadUsage> {
     let loaded = match path {
         Some(path) => Config::load(path),
-        None => Config::parse("", &environment()),
+        None => {
+            let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
+            let environment: Vec<_> = std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect();
+            Config::parse("", &environment)
+        }
     };
     loaded.map_err(|mistakes| {
         let file = path.unwrap_or(Path::new("the environment"));
         let mistakes: Vec<String> = mistakes.iter().map(|mistake| format!("\n  {}", mistake.in_file(file))).collect();
         BadUsage(format!("{} cannot be used:{}", file.display(), mistakes.concat()))
     })
-}
-
-fn environment() -> Vec<(String, String)> {
-    let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
-    std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
 }

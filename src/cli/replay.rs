@@ -3,8 +3,7 @@
 //! A file that cannot be read to its end gives no report: a number that leaves out some of the events is worse than none.
 //! The first few rejected records of each reason go to standard error, and a bar while files are read if it is a terminal.
 
-use std::fs;
-use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,17 +11,17 @@ use std::thread;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
 use jiff::tz::TimeZone;
 
-use crate::cli::{BadUsage, load_config};
+use crate::cli::progress::Progress;
+use crate::cli::{BadUsage, configuration};
 use crate::config::duration;
 use crate::engine::board::{self, GroupBy};
 use crate::engine::settings::Settings;
 use crate::engine::shard::Shard;
 use crate::publish::report::{Report, Request};
 use crate::publish::{json, table};
-use crate::source::files::{OnRead, STANDARD_INPUT, read_files};
+use crate::source::files::read_files;
 use crate::source::workers::{Fed, feed};
 
 /// More threads than this are a slip.
@@ -128,8 +127,7 @@ fn write(report: &Report, fed: &Fed, settings: &Settings, format: Format) -> io:
 }
 
 fn settings(arguments: &ReplayArguments) -> Result<Settings, BadUsage> {
-    let config = load_config(arguments.config.as_deref())?;
-    let mut settings = config.settings;
+    let mut settings = configuration(arguments.config.as_deref())?.settings;
     settings.lifetimes.lateness_ms = arguments.lateness;
     if let Some(zone) = &arguments.zone {
         settings.zone.clone_from(zone);
@@ -155,56 +153,4 @@ fn request(arguments: &ReplayArguments, settings: &Settings) -> Result<Request, 
     let by = |what| arguments.by.contains(&what);
     let by = GroupBy { queue: by(By::Queue), channel: by(By::Channel), tier: by(By::Tier) };
     Ok(Request { by, every_ms: arguments.every, zone })
-}
-
-/// A bar on standard error if that is a terminal.
-struct Progress(Option<ProgressBar>);
-
-impl Progress {
-    /// Over the bytes of these files as they are on disk; of standard input nobody knows how many there are.
-    fn over(paths: &[PathBuf]) -> Progress {
-        if !io::stderr().is_terminal() {
-            return Progress(None);
-        }
-        let length = |path: &PathBuf| {
-            let found = fs::metadata(path).ok().filter(|found| found.is_file() && path.as_os_str() != STANDARD_INPUT);
-            found.map(|found| found.len())
-        };
-        let bar = match paths.iter().map(length).sum::<Option<u64>>() {
-            Some(total) => ProgressBar::new(total)
-                .with_style(style("{wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left")),
-            None => ProgressBar::no_length().with_style(style("{spinner} {bytes}, {bytes_per_sec}")),
-        };
-        Progress(Some(bar))
-    }
-
-    fn on_read(&self) -> OnRead {
-        let bar = self.0.clone();
-        Arc::new(move |bytes| {
-            if let Some(bar) = &bar {
-                bar.inc(bytes);
-            }
-        })
-    }
-
-    /// A line above the bar. Nobody is left to be told if standard error is closed.
-    fn tell(&self, line: &str) {
-        let tell = || {
-            let _ = writeln!(io::stderr(), "{line}");
-        };
-        match &self.0 {
-            Some(bar) => bar.suspend(tell),
-            None => tell(),
-        }
-    }
-
-    fn finish(&self) {
-        if let Some(bar) = &self.0 {
-            bar.finish_and_clear();
-        }
-    }
-}
-
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).expect("the template is a constant")
 }

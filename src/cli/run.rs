@@ -16,7 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::cli::{BadUsage, load_config};
+use crate::cli::{BadUsage, configuration};
 use crate::config::Config;
 use crate::log;
 use crate::meters::Meters;
@@ -42,7 +42,7 @@ pub struct RunArguments {
 /// A configuration that makes no sense, as [`BadUsage`]; an address that cannot be listened on; brokers that refuse what
 /// was configured.
 pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
-    let config = load_config(Some(&arguments.config))?;
+    let config = configuration(Some(&arguments.config))?;
     if config.kafka.topics.is_empty() {
         let file = arguments.config.display();
         return Err(BadUsage(format!("{file}: kafka.topics is missing: list the topics that hold the events")).into());

@@ -1,17 +1,29 @@
-//! `holdline simulate`: a made-up support centre as native events, to standard output or a file.
+//! `holdline simulate`: a made-up support centre as native events, to standard output, a file or Kafka.
 //!
-//! It writes as fast as the reader takes it and does not pace itself.
+//! As fast as they are taken, at the pace of their times, or live: then the centre's first instant is now, or a while
+//! ago with `--history`, and what lies in the past is sent at once. By its own clock the centre still opens at midnight,
+//! so that a live run with nine hours of history begins in its morning, whatever the time of day.
 
 use std::fs::File;
-use std::io::{ErrorKind, Write};
-use std::path::PathBuf;
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::simulate::{Centre, Scenario};
+use crate::cli::BadUsage;
+use crate::cli::broker::{BrokerArguments, Sending};
+use crate::cli::pace::{self, Factor, Pace, Pacer};
+use crate::cli::progress::Progress;
+use crate::cli::shift::Shift;
+use crate::cli::stop::Stop;
+use crate::clock;
+use crate::config::duration;
+use crate::event::EventTime;
+use crate::simulate::{Centre, PlannedOutage, Scenario};
 
 /// A made-up support centre as native events, one JSON object a line, in order of time
 #[derive(Args, Clone, Debug)]
@@ -22,7 +34,7 @@ pub struct SimulateArguments {
     /// The first day
     #[arg(long, value_name = "DATE", default_value = "2026-01-01")]
     pub from: Date,
-    /// Stop after so many days [default: 1, without --events and --contacts]
+    /// Stop after so many days [default: 1, without --events, --contacts and --live]
     #[arg(long, value_name = "N")]
     pub days: Option<u32>,
     /// Stop after so many events
@@ -49,6 +61,10 @@ pub struct SimulateArguments {
     /// Chance, for each queue and working day, that its agents leave it for an hour or so
     #[arg(long, value_name = "CHANCE", default_value_t = 0.03)]
     pub outages: f64,
+    /// An outage that is certain, as QUEUE:AFTER:FOR: all agents of a queue leave it so long after the first instant, for
+    /// so long, as in billing:9h30m:10m; can be given several times
+    #[arg(long = "outage", value_name = "OUTAGE", value_parser = outage)]
+    pub planned_outages: Vec<PlannedOutage>,
     /// Leave out the events of type `agent_state`
     #[arg(long)]
     pub no_agent_states: bool,
@@ -56,8 +72,29 @@ pub struct SimulateArguments {
     #[arg(long, value_name = "BYTES", default_value_t = 0)]
     pub pad: usize,
     /// Where to write; - is standard output
-    #[arg(long, short, value_name = "FILE", default_value = "-")]
+    #[arg(long, short, value_name = "FILE", default_value = "-", conflicts_with_all = ["brokers", "topic"])]
     pub output: PathBuf,
+    /// Send at the pace of the events' times: real, or so many times faster [default: as fast as they are taken]
+    #[arg(long, value_name = "FACTOR", value_parser = pace::parse, conflicts_with = "live")]
+    pub pace: Option<Factor>,
+    /// Move all times so that the first instant is now, and send each event when its time comes, without an end
+    #[arg(long)]
+    pub live: bool,
+    /// How much of the scenario lies in the past when a live run begins; it is sent at once
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse, requires = "live")]
+    pub history: Option<u64>,
+    /// Where to send to instead of writing
+    #[command(flatten)]
+    pub broker: BrokerArguments,
+}
+
+fn outage(text: &str) -> Result<PlannedOutage, String> {
+    let mut parts = text.rsplitn(3, ':');
+    let (Some(for_ms), Some(after_ms), Some(queue)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err("write it as QUEUE:AFTER:FOR, as in billing:9h30m:10m".to_owned());
+    };
+    let length = |text: &str| duration::parse(text).map_err(|wrong| format!("{text} {wrong}"));
+    Ok(PlannedOutage { queue: queue.to_owned(), after_ms: length(after_ms)?, for_ms: length(for_ms)? })
 }
 
 /// A day of the week.
@@ -88,7 +125,7 @@ impl SimulateArguments {
         let zone = TimeZone::get(&self.zone).with_context(|| {
             format!("--zone {:?}: give a name of the IANA database, such as Europe/Vienna", self.zone)
         })?;
-        let is_endless = self.days.is_none() && self.events.is_none() && self.contacts.is_none();
+        let says_no_end = self.days.is_none() && self.events.is_none() && self.contacts.is_none();
         let week = WorkingDay::value_variants();
         let mut working_days = [false; 7];
         for (working, day) in working_days.iter_mut().zip(week) {
@@ -97,7 +134,7 @@ impl SimulateArguments {
         Ok(Scenario {
             seed: self.seed,
             from: self.from,
-            days: if is_endless { Some(1) } else { self.days },
+            days: if says_no_end && !self.live { Some(1) } else { self.days },
             events: self.events,
             contacts: self.contacts,
             load: self.load,
@@ -106,42 +143,151 @@ impl SimulateArguments {
             working_days,
             month_start: self.month_start,
             outages: self.outages,
+            planned_outages: self.planned_outages.clone(),
             agent_states: !self.no_agent_states,
             pad: self.pad,
         })
     }
 }
 
-/// Runs the command. A reader that has had enough and closes the pipe ends it well.
+/// Runs the command. A reader that has had enough and closes the pipe ends it well, and so does a signal if it is sent
+/// to Kafka or paced.
 ///
 /// # Errors
-/// Arguments that make no sense, or an output that cannot be written.
+/// Arguments that make no sense, as [`BadUsage`]; an output that cannot be written, a topic that cannot be written to.
 pub fn simulate(arguments: &SimulateArguments) -> anyhow::Result<()> {
-    let mut centre = Centre::new(&arguments.scenario()?)?;
-    if arguments.output.as_os_str() == "-" {
-        return write_events(&mut centre, &mut std::io::stdout().lock()).context("writing to standard output");
+    let scenario = arguments.scenario().map_err(|error| BadUsage(format!("{error:#}")))?;
+    let mut centre = Centre::new(&scenario).map_err(|error| BadUsage(error.to_string()))?;
+    let is_kafka = arguments.broker.ask_for_kafka();
+    let pace = match (arguments.live, arguments.pace) {
+        (true, _) => Pace::Live,
+        (false, Some(factor)) => Pace::Times(factor),
+        (false, None) => Pace::Unpaced,
+    };
+    if !is_kafka {
+        // Without a pace a signal may end it anywhere: nothing is kept back that anybody waits for.
+        let stop = if pace == Pace::Unpaced { Arc::default() } else { listen()? };
+        let mut lines = Lines::create(&arguments.output)?;
+        return run(&mut centre, arguments, Pacer::new(pace), &stop, &mut lines).and_then(|()| lines.write_out());
     }
-    let path = arguments.output.display();
-    let mut file = File::create(&arguments.output).with_context(|| format!("creating {path}"))?;
-    write_events(&mut centre, &mut file).with_context(|| format!("writing {path}"))
+    let (config, topic) = arguments.broker.target()?;
+    let progress = Progress::without_bar();
+    let writer = arguments.broker.connect(&config, &topic, Arc::new(move |words| progress.tell(words)))?;
+    let stop = listen()?;
+    let mut sending = Sending::new(writer, Arc::clone(&stop));
+    let run = run(&mut centre, arguments, Pacer::new(pace), &stop, &mut sending);
+    let sent = sending.finish()?;
+    run?;
+    writeln!(io::stdout(), "{sent}").context("writing to standard output")
+}
+
+fn listen() -> anyhow::Result<Arc<Stop>> {
+    Stop::listen().context("listening for signals")
+}
+
+/// Where events go.
+trait Outlet {
+    /// Takes an event. False: it wants no more.
+    fn put(&mut self, key: &[u8], line: &[u8]) -> anyhow::Result<bool>;
+
+    /// Keeps nothing back: nothing will come for a while.
+    fn catch_up(&mut self) -> anyhow::Result<bool>;
+}
+
+/// Tells the scenario until it ends, or the outlet or a signal ends it.
+fn run(
+    centre: &mut Centre,
+    arguments: &SimulateArguments,
+    mut pacer: Pacer,
+    stop: &Stop,
+    outlet: &mut dyn Outlet,
+) -> anyhow::Result<()> {
+    let shift = if arguments.live { Some(shift_to_now(centre, arguments.history.unwrap_or(0))?) } else { None };
+    let (mut produced, mut moved) = (Vec::new(), Vec::new());
+    loop {
+        produced.clear();
+        let Some(event) = centre.next_event(&mut produced) else { return Ok(()) };
+        let mut line = &produced[event.line];
+        let mut time = EventTime::from_millis(event.time_ms).context("the scenario reaches beyond the year 2109")?;
+        if let Some(shift) = shift {
+            moved.clear();
+            time = shift.write(line, time, &mut moved).context("the scenario reaches beyond the year 2109")?;
+            line = &moved;
+        }
+        while let Some(wait) = pacer.wait(time) {
+            if !outlet.catch_up()? || stop.wait(wait) {
+                return Ok(());
+            }
+        }
+        if stop.is_asked() || !outlet.put(&produced[event.key], line)? {
+            return Ok(());
+        }
+    }
+}
+
+/// What moves the first instant so far into the past.
+fn shift_to_now(centre: &Centre, history_ms: u64) -> anyhow::Result<Shift> {
+    let start = clock::wall().millis().checked_sub(history_ms).and_then(EventTime::from_millis);
+    let start = start.ok_or_else(|| BadUsage("--history reaches back before 1970".to_owned()))?;
+    let opens = EventTime::from_millis(centre.opens_ms()).context("the scenario begins beyond the year 2109")?;
+    Ok(Shift::onto(opens, start))
+}
+
+impl Outlet for Sending {
+    fn put(&mut self, key: &[u8], line: &[u8]) -> anyhow::Result<bool> {
+        Ok(Sending::put(self, Some(key), line)?)
+    }
+
+    fn catch_up(&mut self) -> anyhow::Result<bool> {
+        // The writer sends by itself what it has.
+        Ok(true)
+    }
 }
 
 /// Bytes gathered before they are written.
 const CHUNK: usize = 256 * 1024;
 
-fn write_events(centre: &mut Centre, output: &mut impl Write) -> std::io::Result<()> {
-    let mut chunk = Vec::with_capacity(CHUNK + 4_096);
-    while centre.next_event(&mut chunk).is_some() {
-        if chunk.len() >= CHUNK {
-            match output.write_all(&chunk) {
-                Err(error) if error.kind() == ErrorKind::BrokenPipe => return Ok(()),
-                written => written?,
-            }
-            chunk.clear();
+/// Lines into a file or standard output.
+struct Lines {
+    output: Box<dyn Write>,
+    name: String,
+    chunk: Vec<u8>,
+}
+
+impl Lines {
+    fn create(path: &Path) -> anyhow::Result<Lines> {
+        let chunk = Vec::with_capacity(CHUNK + 4_096);
+        if path.as_os_str() == "-" {
+            return Ok(Lines { output: Box::new(io::stdout().lock()), name: "standard output".to_owned(), chunk });
+        }
+        let name = path.display().to_string();
+        let file = File::create(path).with_context(|| format!("creating {name}"))?;
+        Ok(Lines { output: Box::new(file), name, chunk })
+    }
+
+    /// Writes what was gathered. False: nobody reads any more.
+    fn write_chunk(&mut self) -> anyhow::Result<bool> {
+        let written = self.output.write_all(&self.chunk).and_then(|()| self.output.flush());
+        self.chunk.clear();
+        match written {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+            written => written.map(|()| true).with_context(|| format!("writing {}", self.name)),
         }
     }
-    match output.write_all(&chunk).and_then(|()| output.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => written,
+
+    fn write_out(mut self) -> anyhow::Result<()> {
+        self.write_chunk().map(|_| ())
+    }
+}
+
+impl Outlet for Lines {
+    fn put(&mut self, _: &[u8], line: &[u8]) -> anyhow::Result<bool> {
+        self.chunk.extend_from_slice(line);
+        self.chunk.push(b'\n');
+        if self.chunk.len() < CHUNK { Ok(true) } else { self.write_chunk() }
+    }
+
+    fn catch_up(&mut self) -> anyhow::Result<bool> {
+        if self.chunk.is_empty() { Ok(true) } else { self.write_chunk() }
     }
 }

@@ -253,9 +253,13 @@ mod tests {
         };
         let words = refused("sasl.pasword", "letmein");
         assert!(words.contains("sasl.pasword") && !words.contains("letmein"), "{words}");
-        let words = refused("ssl.key.pem", "letmein");
-        assert!(words.contains("ssl.key.pem") && !words.contains("letmein"), "{words}");
         let words = refused("linger.ms", "soon");
         assert!(words.contains("linger.ms to \"soon\""), "{words}");
+
+        let (name, complaint) = ("ssl.key.pem".to_owned(), "Invalid value".to_owned());
+        let error =
+            KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_INVALID, complaint, name, "letmein".to_owned());
+        let words = explain_error(&kafka(), "events", &error);
+        assert!(words.contains("ssl.key.pem") && !words.contains("letmein"), "{words}");
     }
 }

@@ -34,6 +34,7 @@ pub struct Centre {
     planning: Random,
     outages: f64,
     working_days: f64,
+    opens_ms: u64,
     today: Day,
     /// Customers who were here lately; some come again.
     recent: VecDeque<u32>,
@@ -65,10 +66,17 @@ impl Centre {
             None => u64::MAX,
         };
         let mut planning = Random::new(scenario.seed, 1);
-        let Layout { queues, desks, teams } = Layout::new(scenario.queues, scenario.load, &mut planning);
-        let volume: f64 = desks.iter().map(|desk| desk.volume).sum();
+        let layout = Layout::new(scenario.queues, scenario.load, &mut planning);
         let mut agenda = Agenda::default();
         agenda.at(today.start_ms, Happening::DayStarts);
+        for outage in &scenario.planned_outages {
+            let queue = layout.queue_with_live_desks(&outage.queue)?;
+            let start_ms = today.start_ms.saturating_add(outage.after_ms);
+            agenda.at(start_ms, Happening::OutageStarts(queue));
+            agenda.at(start_ms.saturating_add(outage.for_ms), Happening::OutageEnds(queue));
+        }
+        let Layout { queues, desks, teams } = layout;
+        let volume: f64 = desks.iter().map(|desk| desk.volume).sum();
         Ok(Centre {
             writer: Writer::new(scenario.zone.clone(), scenario.seed, scenario.pad),
             agenda,
@@ -84,6 +92,7 @@ impl Centre {
             planning,
             outages: scenario.outages,
             working_days: scenario.working_days.iter().filter(|&&working| working).count() as f64,
+            opens_ms: today.start_ms,
             today,
             recent: VecDeque::with_capacity(RECENT),
             // A customer calls every few weeks on average.
@@ -94,6 +103,11 @@ impl Centre {
             events_left: scenario.events,
             ends_ms,
         })
+    }
+
+    /// The first instant of the scenario, in milliseconds since the epoch.
+    pub fn opens_ms(&self) -> u64 {
+        self.opens_ms
     }
 
     /// Appends the next event as one line of JSON, line feed included. None when the scenario is over.

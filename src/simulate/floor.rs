@@ -57,11 +57,19 @@ impl Centre {
     }
 
     pub(super) fn start_outage(&mut self, now: u64, queue: u32) {
-        self.set_deserted(now, queue, true);
+        let outages = &mut self.queues[queue as usize].outages;
+        *outages += 1;
+        if *outages == 1 {
+            self.set_deserted(now, queue, true);
+        }
     }
 
     pub(super) fn end_outage(&mut self, now: u64, queue: u32) {
-        self.set_deserted(now, queue, false);
+        let outages = &mut self.queues[queue as usize].outages;
+        *outages -= 1;
+        if *outages == 0 {
+            self.set_deserted(now, queue, false);
+        }
     }
 
     /// The queue's live desks lose their own teams or get them back; floating agents do not step in meanwhile.

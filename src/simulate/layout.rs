@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 
+use super::ScenarioError;
 use super::agenda::Ticket;
 use super::profile::{Channel, DeskProfile, QUEUES, TIERS};
 use super::random::Random;
@@ -17,6 +18,8 @@ pub(super) struct Queue {
     /// Share of the answered contacts that end in a purchase.
     pub(super) purchases: f64,
     pub(super) desks: Vec<u32>,
+    /// How many outages it has now: a planned one may fall on one by chance.
+    pub(super) outages: u32,
 }
 
 /// A queue on one channel.
@@ -97,13 +100,29 @@ impl Layout {
                 let name = if block == 1 { profile.name.to_owned() } else { format!("{}-{block}", profile.name) };
                 let queue = index(layout.queues.len());
                 let desks = profile.desks.iter().map(|desk| layout.add_desk(queue, desk, size)).collect();
-                layout.queues.push(Queue { name, purchases: profile.purchases, desks });
+                layout.queues.push(Queue { name, purchases: profile.purchases, desks, outages: 0 });
                 made += 1;
             }
             layout.connect(first_desk);
             block += 1;
         }
         layout
+    }
+
+    /// The place of the queue of this name, if it has calls or chats, which agents can leave alone.
+    ///
+    /// # Errors
+    /// It has not, or there is no such queue.
+    pub(super) fn queue_with_live_desks(&self, name: &str) -> Result<u32, ScenarioError> {
+        let is_live =
+            |queue: &Queue| queue.desks.iter().any(|&desk| self.desks[desk as usize].profile.channel.is_live());
+        let found = self.queues.iter().position(|queue| queue.name == name && is_live(queue));
+        found.map(index).ok_or_else(|| {
+            // The first block shows how the others are called.
+            let names = self.queues.iter().take(QUEUES.len()).filter(|queue| is_live(queue));
+            let among = names.map(|queue| queue.name.as_str()).collect::<Vec<_>>().join(", ");
+            ScenarioError::PlannedOutage { queue: name.to_owned(), among }
+        })
     }
 
     fn add_desk(&mut self, queue: u32, profile: &'static DeskProfile, size: f64) -> u32 {

@@ -53,6 +53,8 @@ pub struct Scenario {
     pub month_start: f64,
     /// Chance, for each queue and working day, that its agents leave it for 40 to 90 minutes.
     pub outages: f64,
+    /// Outages that are certain, beside those by chance.
+    pub planned_outages: Vec<PlannedOutage>,
     /// Whether `agent_state` events are told; the others do not depend on it.
     pub agent_states: bool,
     /// The size to which lines are padded with a `note` that means nothing, in bytes without the line feed.
@@ -74,10 +76,22 @@ impl Default for Scenario {
             working_days: [true, true, true, true, true, false, false],
             month_start: 0.3,
             outages: 0.03,
+            planned_outages: Vec::new(),
             agent_states: true,
             pad: 0,
         }
     }
+}
+
+/// All agents of a queue's calls and chats leave it for a while; they finish what they are at. Nobody steps in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PlannedOutage {
+    /// The queue's name.
+    pub queue: String,
+    /// When they leave, in milliseconds since the scenario's first instant.
+    pub after_ms: u64,
+    /// How long they stay away, in milliseconds.
+    pub for_ms: u64,
 }
 
 /// Why a scenario cannot be simulated.
@@ -101,6 +115,14 @@ pub enum ScenarioError {
     /// The chance is none.
     #[error("cannot simulate outages with a chance of {0}: it must be 0 to 1")]
     Outages(f64),
+    /// Nobody could leave the queue.
+    #[error("cannot simulate an outage of {queue:?}: it must be a queue with calls or chats, such as {among}")]
+    PlannedOutage {
+        /// What was named.
+        queue: String,
+        /// What could be.
+        among: String,
+    },
     /// The pad makes records beyond what anybody reads.
     #[error("cannot pad events to {0} bytes: at most 1048576")]
     Pad(usize),

@@ -299,3 +299,38 @@ fn senseless_scenarios_are_refused() {
     assert!(refused(Scenario { working_days: [false; 7], ..Scenario::default() }).contains("at least one"));
     assert!(refused(Scenario { from: date(1969, 1, 1), ..Scenario::default() }).contains("1969-01-01"));
 }
+
+#[test]
+fn a_planned_outage_is_kept_and_changes_nothing_before_it() {
+    const MINUTE_MS: u64 = 60_000;
+    let plain = Scenario { outages: 0.0, ..Scenario::default() };
+    let planned = |after_ms, for_ms| PlannedOutage { queue: "retention".to_owned(), after_ms, for_ms };
+    let (after_ms, for_ms) = (10 * 60 * MINUTE_MS, 90 * MINUTE_MS);
+    // A second one within the first, which must not bring the agents back.
+    let planned_outages = vec![planned(after_ms, for_ms), planned(after_ms + 10 * MINUTE_MS, 10 * MINUTE_MS)];
+    let scenario = Scenario { planned_outages, ..plain.clone() };
+    let start_ms = Centre::new(&scenario).expect("a scenario that makes sense").opens_ms();
+    let (events, plain) = (events(&scenario), events(&plain));
+    let before = |(time_ms, _): &&(u64, Value)| *time_ms < start_ms + after_ms;
+    assert!(events.iter().take_while(before).eq(plain.iter().take_while(before)));
+
+    let answered = |events: &[(u64, Value)], from_ms, to_ms| {
+        let answers =
+            events.iter().filter(|(_, event)| event["type"] == "answered" && text(event, "queue") == "retention");
+        answers.filter(|(time_ms, _)| (start_ms + from_ms..start_ms + to_ms).contains(time_ms)).count()
+    };
+    // Whoever rings already is still picked up.
+    let (gone_ms, back_ms) = (after_ms + 2 * MINUTE_MS, after_ms + for_ms);
+    assert_eq!(answered(&events, gone_ms, back_ms), 0);
+    assert!(answered(&plain, gone_ms, back_ms) > 20);
+    assert!(answered(&events, back_ms, back_ms + 60 * MINUTE_MS) > 10, "they come back");
+}
+
+#[test]
+fn outages_nobody_would_notice_are_refused() {
+    for queue in ["service", "nowhere", ""] {
+        let planned_outages = vec![PlannedOutage { queue: queue.to_owned(), after_ms: 0, for_ms: 1 }];
+        let error = Centre::new(&Scenario { planned_outages, ..Scenario::default() }).err().expect("nobody to leave");
+        assert!(error.to_string().contains("such as billing, support"), "{error}");
+    }
+}

@@ -1,8 +1,9 @@
 //! What is written to Kafka, against a cluster of the library's own that lives in this process: it needs no network, and
 //! keeps a few megabytes a partition.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use holdline::clock::monotonic;
 use holdline::config::Kafka;
 use rdkafka::ClientConfig;
 use rdkafka::Message;
@@ -12,6 +13,7 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
+mod send;
 mod writer;
 
 /// A cluster of one broker with one topic.
@@ -52,6 +54,7 @@ impl Cluster {
             .set("bootstrap.servers", self.brokers())
             .set("group.id", "test")
             .set("enable.partition.eof", "true")
+            .set("fetch.wait.max.ms", "10")
             .create()
             .unwrap();
         let mut all = TopicPartitionList::new();
@@ -59,7 +62,7 @@ impl Cluster {
             all.add_partition_offset(self.topic, partition, Offset::Beginning).unwrap();
         }
         consumer.assign(&all).unwrap();
-        let (mut read, mut ended, started) = (Vec::new(), 0, Instant::now());
+        let (mut read, mut ended, started) = (Vec::new(), 0, monotonic());
         while ended < self.partitions {
             assert!(started.elapsed() < Duration::from_secs(20), "the records cannot be read back");
             match consumer.poll(Duration::from_millis(100)) {
