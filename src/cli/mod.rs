@@ -13,6 +13,7 @@ use crate::config::Config;
 
 pub mod broker;
 pub mod check;
+pub mod demo;
 pub mod pace;
 pub mod progress;
 pub mod replay;
@@ -32,6 +33,7 @@ pub struct CommandLine {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Demo(demo::DemoArguments),
     Run(run::RunArguments),
     /// Tell service levels, waits and handle times of files of events
     Replay(replay::ReplayArguments),
@@ -61,6 +63,7 @@ impl CommandLine {
     /// It failed; with [`BadUsage`] as cause if it was asked for wrongly.
     pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
+            Command::Demo(arguments) => demo::demo(&arguments).map(|()| ExitCode::SUCCESS),
             Command::Run(arguments) => run::run(&arguments).map(|()| ExitCode::SUCCESS),
             Command::Replay(arguments) => replay::replay(&arguments).map(|()| ExitCode::SUCCESS),
             Command::Check(arguments) => check::check(&arguments.config, &mut io::stdout().lock()),

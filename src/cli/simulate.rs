@@ -168,16 +168,18 @@ pub fn simulate(arguments: &SimulateArguments) -> anyhow::Result<()> {
         // Without a pace a signal may end it anywhere: nothing is kept back that anybody waits for.
         let stop = if pace == Pace::Unpaced { Arc::default() } else { listen()? };
         let mut lines = Lines::create(&arguments.output)?;
-        return run(&mut centre, arguments, Pacer::new(pace), &stop, &mut lines).and_then(|()| lines.write_out());
+        let shift = shift(&centre, arguments)?;
+        return tell(&mut centre, shift, Pacer::new(pace), &stop, &mut lines).and_then(|()| lines.write_out());
     }
     let (config, topic) = arguments.broker.target()?;
     let progress = Progress::without_bar();
     let writer = arguments.broker.connect(&config, &topic, Arc::new(move |words| progress.tell(words)))?;
     let stop = listen()?;
     let mut sending = Sending::new(writer, Arc::clone(&stop));
-    let run = run(&mut centre, arguments, Pacer::new(pace), &stop, &mut sending);
+    let shift = shift(&centre, arguments)?;
+    let told = tell(&mut centre, shift, Pacer::new(pace), &stop, &mut sending);
     let sent = sending.finish()?;
-    run?;
+    told?;
     writeln!(io::stdout(), "{sent}").context("writing to standard output")
 }
 
@@ -186,7 +188,7 @@ fn listen() -> anyhow::Result<Arc<Stop>> {
 }
 
 /// Where events go.
-trait Outlet {
+pub(super) trait Outlet {
     /// Takes an event. False: it wants no more.
     fn put(&mut self, key: &[u8], line: &[u8]) -> anyhow::Result<bool>;
 
@@ -195,14 +197,13 @@ trait Outlet {
 }
 
 /// Tells the scenario until it ends, or the outlet or a signal ends it.
-fn run(
+pub(super) fn tell(
     centre: &mut Centre,
-    arguments: &SimulateArguments,
+    shift: Option<Shift>,
     mut pacer: Pacer,
     stop: &Stop,
     outlet: &mut dyn Outlet,
 ) -> anyhow::Result<()> {
-    let shift = if arguments.live { Some(shift_to_now(centre, arguments.history.unwrap_or(0))?) } else { None };
     let (mut produced, mut moved) = (Vec::new(), Vec::new());
     loop {
         produced.clear();
@@ -225,8 +226,12 @@ fn run(
     }
 }
 
+fn shift(centre: &Centre, arguments: &SimulateArguments) -> anyhow::Result<Option<Shift>> {
+    arguments.live.then(|| shift_to_now(centre, arguments.history.unwrap_or(0))).transpose()
+}
+
 /// What moves the first instant so far into the past.
-fn shift_to_now(centre: &Centre, history_ms: u64) -> anyhow::Result<Shift> {
+pub(super) fn shift_to_now(centre: &Centre, history_ms: u64) -> anyhow::Result<Shift> {
     let start = clock::wall().millis().checked_sub(history_ms).and_then(EventTime::from_millis);
     let start = start.ok_or_else(|| BadUsage("--history reaches back before 1970".to_owned()))?;
     let opens = EventTime::from_millis(centre.opens_ms()).context("the scenario begins beyond the year 2109")?;

@@ -65,7 +65,7 @@ impl CommonPromise {
     }
 }
 
-fn keep_if_equal<T: PartialEq>(mine: &mut Option<T>, theirs: Option<T>) {
+fn keep_if_equal<T: PartialEq + Copy>(mine: &mut Option<T>, theirs: Option<T>) {
     if *mine != theirs {
         *mine = None;
     }

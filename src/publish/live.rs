@@ -121,12 +121,15 @@ mod tests {
         let mut shard = Shard::new(Arc::new(Settings::default()), Keep::Windows);
         let minute = |minute: u64| 1_700_000_000_000 + minute * 60_000;
         let mut tell = |kind: &str, id: &str, at: u64| {
-            let event = format!("{{\"type\":\"{kind}\",\"contact_id\":\"{id}\",\"time\":{at}{}}}", match (kind, id) {
-                ("offered", "c") => ",\"queue\":\"b\",\"tier\":\"vip\"",
-                ("offered", "d") => ",\"queue\":\"a\"",
-                ("offered", _) => ",\"queue\":\"b\"",
-                _ => "",
-            });
+            let event = format!(
+                "{{\"type\":\"{kind}\",\"contact_id\":\"{id}\",\"time\":{at}{}}}",
+                match (kind, id) {
+                    ("offered", "c") => ",\"queue\":\"b\",\"tier\":\"vip\"",
+                    ("offered", "d") => ",\"queue\":\"a\"",
+                    ("offered", _) => ",\"queue\":\"b\"",
+                    _ => "",
+                }
+            );
             shard.apply(&decode(event.as_bytes(), 1_000).unwrap());
         };
         for (id, answered) in [("a", Some(10)), ("b", Some(30)), ("c", Some(5)), ("d", None)] {
