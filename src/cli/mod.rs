@@ -1,7 +1,8 @@
 //! The command line: what can be asked for, and who does it.
 //!
-//! One file a command, and one each for what several of them share: `broker`, `pace`, `progress`, `shift`, `stop`. What a command writes goes to standard output; progress and complaints go to standard error. Exit
-//! codes: 0 done, 1 failed, 2 bad usage or configuration.
+//! One file a command, and one each for what several of them share: `broker`, `pace`, `progress`, `shift`, `stop`. What a
+//! command writes goes to standard output; progress and complaints go to standard error. Exit codes: 0 done, 1 failed,
+//! 2 bad usage or configuration.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::Config;
+use crate::config::{Config, Mistake};
+use crate::engine::settings::Settings;
 
 pub mod broker;
 pub mod check;
@@ -79,17 +81,23 @@ impl CommandLine {
 ///
 /// All its mistakes.
 fn configuration(path: Option<&Path>) -> Result<Config, BadUsage> {
-    let loaded = match path {
-        Some(path) => Config::load(path),
-        None => {
-            let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
-            let environment: Vec<_> = std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect();
-            Config::parse("", &environment)
-        }
-    };
-    loaded.map_err(|mistakes| {
-        let file = path.unwrap_or(Path::new("the environment"));
-        let mistakes: Vec<String> = mistakes.iter().map(|mistake| format!("\n  {}", mistake.in_file(file))).collect();
-        BadUsage(format!("{} cannot be used:{}", file.display(), mistakes.concat()))
-    })
+    let loaded = path.map_or_else(|| Config::parse("", &environment()), Config::load);
+    loaded.map_err(|mistakes| unusable(path, &mistakes))
+}
+
+/// The same, of what the engine is told: sections for the running service may be as they are.
+fn settings(path: Option<&Path>) -> Result<Settings, BadUsage> {
+    let loaded = path.map_or_else(|| Config::parse_settings("", &environment()), Config::load_settings);
+    loaded.map_err(|mistakes| unusable(path, &mistakes))
+}
+
+fn environment() -> Vec<(String, String)> {
+    let text = |value: std::ffi::OsString| value.to_string_lossy().into_owned();
+    std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
+}
+
+fn unusable(path: Option<&Path>, mistakes: &[Mistake]) -> BadUsage {
+    let file = path.unwrap_or(Path::new("the environment"));
+    let mistakes: Vec<String> = mistakes.iter().map(|mistake| format!("\n  {}", mistake.in_file(file))).collect();
+    BadUsage(format!("{} cannot be used:{}", file.display(), mistakes.concat()))
 }

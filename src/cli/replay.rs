@@ -14,7 +14,7 @@ use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
 
 use crate::cli::progress::Progress;
-use crate::cli::{BadUsage, configuration};
+use crate::cli::{self, BadUsage};
 use crate::config::duration;
 use crate::engine::board::{self, GroupBy};
 use crate::engine::settings::Settings;
@@ -127,7 +127,7 @@ fn write(report: &Report, fed: &Fed, settings: &Settings, format: Format) -> io:
 }
 
 fn settings(arguments: &ReplayArguments) -> Result<Settings, BadUsage> {
-    let mut settings = configuration(arguments.config.as_deref())?.settings;
+    let mut settings = cli::settings(arguments.config.as_deref())?;
     settings.lifetimes.lateness_ms = arguments.lateness;
     if let Some(zone) = &arguments.zone {
         settings.zone.clone_from(zone);
