@@ -4,12 +4,14 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use holdline::engine::board::{self, GroupBy, Groups};
+use holdline::engine::board::{self, GroupBy, GroupKey, Groups};
+use holdline::engine::counters::{Counter, Counters};
 use holdline::engine::histogram::Distribution;
 use holdline::engine::lane::hash_of;
 use holdline::engine::settings::{Settings, Window};
 use holdline::engine::shard::{Keep, Shard};
-use holdline::engine::tally::{Cell, Measure};
+use holdline::engine::tally::{Cell, Cells, Measure};
+use holdline::engine::view::{self, View};
 use holdline::event::{ContactEvent, Event, EventTime, HandleParts, Kind, Reason};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -17,6 +19,7 @@ use proptest::sample::select;
 
 const START_MS: u64 = 1_772_438_400_000;
 const BY: GroupBy = GroupBy { queue: true, channel: true, tier: false };
+const EACH: GroupBy = GroupBy { queue: true, channel: true, tier: true };
 
 /// Anything that could be said of six contacts within two hours, true or not.
 fn history() -> impl Strategy<Value = Vec<Event<'static>>> {
@@ -157,5 +160,42 @@ proptest! {
         let exact = durations[rank - 1];
         prop_assert!(told >= exact && told - exact <= exact / 1000, "{} told for {}", told, exact);
         prop_assert!(told <= *durations.last().unwrap());
+    }
+
+    #[test]
+    fn counters_only_go_up_and_corrections_explain_the_rest(events in history()) {
+        let mut shard = Shard::new(Arc::new(Settings::default()), Keep::Everything);
+        let mut before: (BTreeMap<GroupKey, Counters>, Counters) = Default::default();
+        for event in &events {
+            shard.apply(event);
+            let now = (view::counters(&shard, EACH), shard.corrections());
+            for (key, earlier) in &before.0 {
+                let later = &now.0[key];
+                prop_assert!(Counter::all().all(|counter| later.of(counter) >= earlier.of(counter)));
+            }
+            prop_assert!(Counter::all().all(|counter| now.1.of(counter) >= before.1.of(counter)));
+            before = now;
+        }
+        let mut cells = Cells::default();
+        for group in board::totals(&[&shard], EventTime::MAX, BY).values() {
+            cells += group.measures[&Measure::Wait].cells;
+        }
+        for cell in [Cell::Offered, Cell::Answered, Cell::AnsweredWithin, Cell::Abandoned, Cell::AbandonedWithin,
+                     Cell::AbandonedShort, Cell::Left, Cell::Completed] {
+            let of_cell = || Counter::all().filter(|counter| counter.cell() == cell);
+            let counted: u64 = before.0.values().flat_map(|counters| of_cell().map(|counter| counters.of(counter))).sum();
+            let taken_back: u64 = of_cell().map(|counter| before.1.of(counter)).sum();
+            prop_assert_eq!(counted - taken_back, cells[cell], "{}", cell.name());
+        }
+    }
+
+    #[test]
+    fn views_add_up(events in history(), minute in 0_u64..150) {
+        let now = at(minute * 60_000);
+        let shards = [0, 1].map(|half| shard_of(events.iter().filter(|event| is_of(event, half))));
+        let both = View::of(&[&shards[0], &shards[1]], now, EACH);
+        let mut merged = View::of(&[&shards[0]], now, EACH);
+        merged.merge(View::of(&[&shards[1]], now, EACH), Settings::default().limits.worst);
+        prop_assert_eq!(merged, both);
     }
 }
