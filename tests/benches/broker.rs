@@ -117,6 +117,7 @@ fn discard(kafka: &Kafka, events: u64, with: impl Fn(&[u8]) + Sync) {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", &kafka.brokers).set("group.id", "throw-away").set("enable.auto.commit", "false");
     config.set("queued.max.messages.kbytes", "16384").set("fetch.wait.max.ms", "100");
+    config.set("fetch.queue.backoff.ms", "10");
     let consumer: Arc<BaseConsumer<DefaultConsumerContext>> = Arc::new(config.create().expect("options are ours"));
     let mut queues: Vec<_> = (0..THREADS).map(|_| Queue::new(Arc::clone(&consumer), 1_024)).collect();
     let mut list = TopicPartitionList::new();

@@ -34,11 +34,13 @@ const LONGEST_WAIT: Duration = Duration::from_millis(100);
 const MOST_WORKERS: usize = 64;
 
 /// What every consumer is told; the first column can be changed by the user's own options, the rest cannot.
-const USUAL: [(&str, &str); 4] = [
+const USUAL: [(&str, &str); 5] = [
     // A new topic or partition is noticed after this.
     ("topic.metadata.refresh.interval.ms", "10000"),
     // Kept small, since every partition may have so much waiting.
     ("queued.max.messages.kbytes", "16384"),
+    // How long fetching rests when so much is waiting: the default of a second leaves a worker idle for most of it.
+    ("fetch.queue.backoff.ms", "10"),
     ("fetch.wait.max.ms", "100"),
     ("reconnect.backoff.max.ms", "5000"),
 ];
