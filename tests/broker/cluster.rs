@@ -2,8 +2,10 @@
 
 #![allow(dead_code, reason = "each user needs a part of it")]
 
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -11,19 +13,40 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicRe
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 
-/// A cluster of its own; stopped and removed when it is dropped.
+/// A cluster of its own; stopped and removed when it is dropped, and also when this process ends without that.
 pub struct Cluster {
     folder: PathBuf,
+    keeper: Child,
 }
 
+/// Waits until nobody can write to it any more, then stops the cluster: `$0` is the script, `$1` the cluster's folder.
+const KEEPER: &str = r#"read -r _; "$0" stop "$1"; rm -rf -- "$1""#;
+
 impl Cluster {
+    /// One for all tests that leave it as it is: each has topics and groups of its own. Started when it is first asked for.
+    pub fn shared() -> &'static Cluster {
+        static SHARED: OnceLock<Cluster> = OnceLock::new();
+        SHARED.get_or_init(|| Cluster::start(&[]))
+    }
+
     /// Starts one with these options of `tests/broker/kafka start`.
     pub fn start(options: &[&str]) -> Cluster {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("holdline-kafka-{}-{number}", std::process::id()));
-        let cluster = Cluster { folder };
-        cluster.script("start", options);
+        // In a group of its own, so that what interrupts the tests does not interrupt it.
+        let keeper = Command::new("bash")
+            .args(["-c", KEEPER])
+            .arg(script())
+            .arg(&folder)
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("bash can be run");
+        let cluster = Cluster { folder, keeper };
+        cluster.run("start", options);
         cluster
     }
 
@@ -32,7 +55,7 @@ impl Cluster {
         self.file("bootstrap")
     }
 
-    /// Addresses of another listener: `sasl`, `tls` or `sasl_tls`.
+    /// Addresses of another listener: `sasl`, `tls`, `mtls` or `sasl_tls`.
     pub fn bootstrap_of(&self, listener: &str) -> String {
         self.file(&format!("bootstrap.{listener}"))
     }
@@ -51,14 +74,22 @@ impl Cluster {
 
     /// Has a topic grow.
     pub fn add_partitions(&self, name: &str, partitions: usize) {
-        let grown =
-            block_on(self.admin().create_partitions(&[NewPartitions::new(name, partitions)], &AdminOptions::new()));
+        let more = [NewPartitions::new(name, partitions)];
+        let grown = block_on(self.admin().create_partitions(&more, &AdminOptions::new()));
         grown.expect("the broker answers").into_iter().for_each(|grown| assert!(grown.is_ok(), "{grown:?}"));
+    }
+
+    /// Names of the members of a consumer group, as they call themselves; none if there is no such group.
+    pub fn members(&self, group: &str) -> Vec<String> {
+        let admin = self.admin();
+        let groups = admin.inner().fetch_group_list(Some(group), Duration::from_secs(30)).expect("the broker answers");
+        let members = groups.groups().iter().flat_map(|group| group.members());
+        members.map(|member| member.client_id().to_owned()).collect()
     }
 
     /// Does something to the nodes: `freeze`, `thaw`, `kill`, `halt` or `resume`.
     pub fn each_node(&self, what: &str) {
-        self.script(what, &[]);
+        self.run(what, &[]);
     }
 
     fn admin(&self) -> AdminClient<DefaultClientContext> {
@@ -71,9 +102,8 @@ impl Cluster {
         text.trim().to_owned()
     }
 
-    fn script(&self, command: &str, options: &[&str]) {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/broker/kafka");
-        let run = Command::new(script)
+    fn run(&self, command: &str, options: &[&str]) {
+        let run = Command::new(script())
             .arg(command)
             .arg(&self.folder)
             .args(options)
@@ -87,10 +117,14 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        self.script("stop", &[]);
-        // What is left over is only a folder of temporary files.
-        let _ = std::fs::remove_dir_all(&self.folder);
+        // That it may be gone already is all that can go wrong.
+        drop(self.keeper.stdin.take());
+        let _ = self.keeper.wait();
     }
+}
+
+fn script() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/broker/kafka")
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {

@@ -1,0 +1,131 @@
+//! How the program starts and ends, in good order and otherwise.
+
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use holdline::clock;
+
+use crate::cluster::Cluster;
+use crate::program::{Program, config};
+use crate::records::{ANSWERED, Records, now_ms, offered, seconds_ago};
+
+/// An end in good order takes a fraction of a second; this is longer than any busy machine delays it, and shorter than
+/// what supervisors wait before they kill.
+const LONGEST_END: Duration = Duration::from_secs(20);
+
+#[test]
+fn brokers_that_cannot_be_reached_are_tried_until_they_come() {
+    let cluster = Cluster::start(&[]);
+    let records = Records::new(&cluster, "unreachable", 1);
+    let at = seconds_ago(60);
+    records.tell(0, "u1", at, &offered("billing"));
+    records.tell(0, "u1", at + 5_000, ANSWERED);
+    records.flush();
+    cluster.each_node("halt");
+
+    let brokers = cluster.bootstrap();
+    let goes_on = Program::start(&config(&brokers, "unreachable", "goes-on", &[]));
+    let mut gives_up = Program::start(&config(&brokers, "unreachable", "gives-up", &[]));
+    for program in [&goes_on, &gives_up] {
+        program.until_withheld(&["no partitions: ", &brokers, "can be reached"]);
+        program.until_logged(&[&brokers, "reached"]);
+        assert_eq!(program.page("/healthz"), (200, "ok\n".to_owned()));
+        assert_eq!(program.scrape().count("holdline_window_offered", &[]), 0);
+    }
+    ends_well(&mut gives_up, "TERM");
+
+    cluster.each_node("resume");
+    goes_on.until_ready().expect(&[
+        ("holdline_events_total", &[], Some(2.0)),
+        ("holdline_window_answered_within", &[("window", "5m"), ("measure", "wait")], Some(1.0)),
+    ]);
+}
+
+#[test]
+fn a_port_in_use_ends_it_before_it_joins_the_group() {
+    let cluster = Cluster::shared();
+    cluster.create_topic("in-use", 1);
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port();
+    let listen = format!("http.listen = \"127.0.0.1:{port}\"");
+    let config = |more: &[&str]| config(&cluster.bootstrap(), "in-use", "in-use", more);
+
+    let first = Program::start(&config(&[]));
+    let before = first.until_ready();
+    let mut second = Program::start(&config(&[&listen]));
+    let (code, log) = second.end();
+    assert_eq!(code, Some(1), "{log}");
+    let told = format!("127.0.0.1:{port} is in use by another program");
+    assert!(log.contains(&told) && log.contains("http.listen"), "{log}");
+    assert_eq!(cluster.members("in-use").len(), 1);
+    let rebalances = |scrape: &crate::scrape::Scrape| scrape.value("holdline_rebalances_total", &[]);
+    assert_eq!(rebalances(&first.scrape()), rebalances(&before), "the first one was left alone");
+}
+
+#[test]
+fn it_ends_when_told_while_busy_and_leaves_the_group() {
+    let cluster = Cluster::shared();
+    let records = Records::new(cluster, "busy", 4);
+    let over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            // Some thousand events a second, for as long as it takes.
+            let mut number = 0_u64;
+            while !over.load(Ordering::Relaxed) {
+                for _ in 0..100 {
+                    let partition = i32::try_from(number % 4).unwrap();
+                    records.tell(partition, &format!("busy-{number}"), now_ms(), &offered("billing"));
+                    number += 1;
+                }
+                thread::sleep(Duration::from_millis(20));
+            }
+        });
+        let _over = SetOnDrop(&over);
+        for signal in ["TERM", "INT"] {
+            let mut program = Program::start(&config(&cluster.bootstrap(), "busy", "busy", &[]));
+            let scrape = program.until_ready();
+            let events = |scrape: &crate::scrape::Scrape| scrape.value("holdline_events_total", &[]).unwrap();
+            program.until("it is busy", |now| events(now) > events(&scrape));
+            ends_well(&mut program, signal);
+            assert!(program.log().contains(&format!("told to end by SIG{signal}")));
+            assert_eq!(cluster.members("busy"), [""; 0], "it left the group");
+        }
+    });
+}
+
+/// Ends what others wait for, also when something fails.
+struct SetOnDrop<'f>(&'f AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn ends_well(program: &mut Program, signal: &str) {
+    let begin = clock::monotonic();
+    program.signal(signal);
+    let (code, log) = program.end();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(begin.elapsed() < LONGEST_END, "it took {:?} to end", begin.elapsed());
+    assert!(!log.contains("panicked"), "{log}");
+}
+
+#[test]
+fn a_configuration_that_makes_no_sense_is_exit_code_2() {
+    for (more, told) in [
+        ("kafka.topics = []", "kafka.topics is missing"),
+        ("service.goal = 7", "service.goal"),
+        ("kafka.options.sasl.pasword = \"x\"", "sasl.pasword"),
+        ("kafka.tpoics = [\"x\"]", "kafka.tpoics"),
+    ] {
+        // Nobody listens there, and nobody is asked.
+        let mut program = Program::start(&config("127.0.0.1:1", "any", "any", &[more]));
+        let (code, log) = program.end();
+        assert_eq!(code, Some(2), "{log}");
+        assert!(log.contains(told), "{log}");
+        assert!(!log.contains("listening"), "{log}");
+    }
+}

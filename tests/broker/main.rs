@@ -1,0 +1,26 @@
+//! The service as a process against a real Kafka, from its configuration to what Prometheus reads.
+//!
+//! `cargo test --test broker` runs it; plain `cargo test` leaves it out, since it takes a JDK, Maven (once) and
+//! Prometheus, and minutes. Tests share a cluster, with topics and groups of their own, unless they stop it. They wait
+//! for what they want to see, for up to a minute, and never expect anything to be quick.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::float_cmp,
+    reason = "a test that fails says so by panicking; numbers are counts"
+)]
+
+mod cluster;
+mod consume;
+mod lifecycle;
+mod observer;
+mod outage;
+mod program;
+mod prometheus;
+mod rebalance;
+mod records;
+mod rejected;
+mod scrape;
+mod security;
+mod topics;

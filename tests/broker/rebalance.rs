@@ -1,0 +1,151 @@
+//! Instances of one group share the partitions, and what they say adds up to the whole.
+
+use std::collections::BTreeSet;
+
+use crate::cluster::Cluster;
+use crate::observer::Observer;
+use crate::program::{Program, config, until};
+use crate::records::{ANSWERED, Records, offered, seconds_ago};
+use crate::scrape::Scrape;
+
+const PARTITIONS: i32 = 4;
+
+const WINDOW: [(&str, &str); 2] = [("window", "5m"), ("measure", "wait")];
+
+/// One window keeps what is read all the time short.
+const ONE_WINDOW: [&str; 2] = ["windows.counts = [\"5m\"]", "windows.quantiles = [\"5m\"]"];
+
+/// `count` calls that were answered in time, into each partition; each partition has a queue of its own.
+fn answered_calls(records: &Records, name: &str, count: impl Fn(i32) -> i32) {
+    let at = seconds_ago(60);
+    for partition in 0..PARTITIONS {
+        for number in 0..count(partition) {
+            let contact = format!("{name}-{partition}-{number}");
+            records.tell(partition, &contact, at, &offered(&format!("q{partition}")));
+            records.tell(partition, &contact, at + 5_000, ANSWERED);
+        }
+    }
+    records.flush();
+}
+
+/// Numbers of the partitions that are held.
+fn held(scrape: &Scrape) -> BTreeSet<String> {
+    scrape.labels("holdline_consumer_lag_records", "partition")
+}
+
+/// While lanes are shown, they are those of the partitions that are held, and levels and quantiles are those of all.
+fn shows_what_it_holds(scrape: &Scrape) -> Result<(), String> {
+    let queues = scrape.labels("holdline_window_offered", "queue");
+    let of_held: BTreeSet<String> = held(scrape).iter().map(|partition| format!("q{partition}")).collect();
+    if !queues.is_empty() && queues != of_held {
+        return Err(format!("shows {queues:?} and holds {of_held:?}"));
+    }
+    let speaks_for_all =
+        scrape.count("holdline_service_level_ratio", &[]) + scrape.count("holdline_window_wait_seconds", &[]) > 0;
+    if speaks_for_all && queues.len() != 4 {
+        return Err(format!("levels while only {queues:?} are held"));
+    }
+    if !scrape.withheld().is_empty() && !queues.is_empty() {
+        return Err(format!("shows lanes although {:?}", scrape.withheld()));
+    }
+    Ok(())
+}
+
+/// Waits until both hold two partitions and show lanes.
+fn until_shared(one: &Program, other: &Program) -> (Scrape, Scrape) {
+    let is_half = |scrape: &Scrape| {
+        scrape.value("holdline_partitions_assigned", &[]) == Some(2.0) && scrape.withheld().is_empty()
+    };
+    let seen = || one.page("/readyz").1 + &other.page("/readyz").1;
+    let shared = || Some((one.scrape(), other.scrape())).filter(|(one, other)| is_half(one) && is_half(other));
+    until("both hold two partitions", seen, shared)
+}
+
+#[test]
+fn two_instances_add_up_and_one_takes_over() {
+    let cluster = Cluster::shared();
+    let records = Records::new(cluster, "rebalance", PARTITIONS);
+    answered_calls(&records, "history", |partition| partition + 1);
+    let config = config(&cluster.bootstrap(), "rebalance", "rebalance", &ONE_WINDOW);
+
+    let mut first = Program::start(&config);
+    let alone = first.until_ready();
+    assert_eq!(alone.sum("holdline_window_offered", &WINDOW), 10.0);
+    assert_eq!(alone.count("holdline_service_level_ratio", &WINDOW), 4, "it holds all, so it speaks for whole queues");
+    let watches_first = Observer::of(&first, shows_what_it_holds);
+
+    let mut second = Program::start(&config);
+    let watches_second = Observer::of(&second, shows_what_it_holds);
+    let (one, other) = until_shared(&first, &second);
+    assert!(held(&one).is_disjoint(&held(&other)));
+    assert_eq!(one.sum("holdline_window_offered", &WINDOW) + other.sum("holdline_window_offered", &WINDOW), 10.0);
+    for half in [&one, &other] {
+        assert_eq!(half.count("holdline_service_level_ratio", &[]), 0, "half of the partitions are no whole queues");
+        assert_eq!(half.count("holdline_window_wait_seconds", &[]), 0);
+        assert_eq!(half.count("holdline_consumer_lag_records", &[]), 2);
+        // The other two vanished with their partitions; what was counted stays, and nothing has been yet.
+        assert_eq!(half.sum("holdline_contacts_offered_total", &[]), 0.0);
+    }
+
+    answered_calls(&records, "shared", |_| 1);
+    let shares = |scrape: &Scrape| {
+        scrape.sum("holdline_contacts_answered_within_target_total", &[]) == 2.0
+            && scrape.sum("holdline_contacts_offered_total", &[]) == 2.0
+    };
+    let one = first.until("its two are counted", shares);
+    let other = second.until("its two are counted", shares);
+    assert_eq!(one.sum("holdline_window_answered", &WINDOW) + other.sum("holdline_window_answered", &WINDOW), 14.0);
+
+    first.stop();
+    assert_eq!(watches_first.seen().last.sum("holdline_contacts_offered_total", &[]), 2.0);
+    let whole = second.until("all partitions are taken over", |scrape| {
+        scrape.value("holdline_partitions_assigned", &[]) == Some(4.0) && scrape.withheld().is_empty()
+    });
+    assert_eq!(whole.sum("holdline_window_offered", &WINDOW), 14.0);
+    assert_eq!(whole.sum("holdline_window_answered_within", &WINDOW), 14.0);
+    assert_eq!(whole.count("holdline_service_level_ratio", &WINDOW), 4);
+    // What was read again on taking over is history.
+    assert_eq!(whole.sum("holdline_contacts_offered_total", &[]), 2.0);
+
+    answered_calls(&records, "alone", |_| 1);
+    let whole = second.until("all four are counted", |scrape| scrape.sum("holdline_contacts_offered_total", &[]) == 6.0);
+    assert_eq!(whole.sum("holdline_window_offered", &WINDOW), 18.0);
+    assert_eq!(whole.sum("holdline_events_duplicate_total", &[]), 0.0);
+    second.stop();
+    watches_second.seen();
+}
+
+#[test]
+fn a_restart_under_the_same_name_moves_nothing() {
+    let cluster = Cluster::shared();
+    let records = Records::new(cluster, "restart", PARTITIONS);
+    answered_calls(&records, "history", |partition| partition + 1);
+    let config = |name: &str| {
+        let name = format!("kafka.instance = \"{name}\"");
+        let mut more = ONE_WINDOW.to_vec();
+        // Longer than any restart takes.
+        more.extend([name.as_str(), "kafka.options.session.timeout.ms = 120000"]);
+        config(&cluster.bootstrap(), "restart", "restart", &more)
+    };
+    let stays = Program::start(&config("one"));
+    stays.until_ready();
+    let mut restarts = Program::start(&config("two"));
+    let (one, other) = until_shared(&stays, &restarts);
+    let rebalances = one.value("holdline_rebalances_total", &[]).unwrap();
+
+    let holds = held(&one);
+    let watches = Observer::of(&stays, move |scrape| {
+        if held(scrape) != holds || !scrape.withheld().is_empty() {
+            return Err(format!("held {holds:?}, now {:?}, withheld {:?}", held(scrape), scrape.withheld()));
+        }
+        shows_what_it_holds(scrape)
+    });
+    restarts.stop();
+    let restarted = Program::start(&config("two"));
+    let again = restarted.until_ready();
+    assert_eq!(held(&again), held(&other), "it has its own back");
+    let one = stays.scrape();
+    assert_eq!(one.sum("holdline_window_offered", &WINDOW) + again.sum("holdline_window_offered", &WINDOW), 10.0);
+    assert_eq!(one.value("holdline_rebalances_total", &[]), Some(rebalances));
+    watches.seen();
+}
