@@ -115,6 +115,10 @@ impl ConsumerContext for Context {
 
 impl Context {
     fn assigned(&self, consumer: &BaseConsumer<Self>, partitions: &[(String, i32)]) -> KafkaResult<()> {
+        // Of every rebalance but the first most members hear that they keep what they have.
+        if partitions.is_empty() {
+            return consumer.incremental_assign(&TopicPartitionList::new());
+        }
         let starts = self.starts(consumer, partitions);
         let mut list = TopicPartitionList::with_capacity(starts.len());
         let mut held = Vec::with_capacity(starts.len());
