@@ -39,7 +39,7 @@ const OWN: [(&str, &str); 18] = [
     ("offset.store.method", POSITIONS),
     ("offset.store.path", POSITIONS),
     ("offset.store.sync.interval.ms", POSITIONS),
-    ("enable.partition.eof", "the service needs it to know when it has caught up"),
+    ("enable.partition.eof", "how the service knows that it has caught up is its own affair"),
     ("statistics.interval.ms", "how often the client is asked for its numbers is decided by the service"),
     ("log_level", LOGGING),
     ("log.queue", LOGGING),

@@ -71,7 +71,7 @@ fn options_that_the_service_decides() {
         ("auto.offset.reset", "where reading begins is decided by the service: see kafka.look_back"),
         ("enable.auto.commit", "what has been read is noted by the service itself"),
         ("enable.auto.offset.store", "what has been read is noted by the service itself"),
-        ("enable.partition.eof", "the service needs it to know when it has caught up"),
+        ("enable.partition.eof", "how the service knows that it has caught up is its own affair"),
         ("log_level", "what is logged is decided by log.filter"),
     ] {
         refused(

@@ -59,9 +59,9 @@ impl Prober {
             }
             let asked = now();
             match self.consumer.fetch_watermarks(&held.topic, held.partition, LONGEST_ANSWER) {
-                Ok((_, end)) => {
+                Ok((oldest, end)) => {
                     held.live_from.get_or_init(|| end);
-                    held.progress.answered(end, asked);
+                    held.progress.answered((oldest, end), asked);
                 }
                 Err(error) => {
                     let asking = format!("asking for the end of partition {} of {}", held.partition, held.topic);

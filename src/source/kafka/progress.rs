@@ -37,6 +37,8 @@ pub struct Moment {
 pub struct Progress {
     /// The offset of the next record to be read.
     next: AtomicI64,
+    /// The offset of the oldest record that the broker still has.
+    oldest: AtomicI64,
     ends: Mutex<Ends>,
 }
 
@@ -77,7 +79,7 @@ pub enum Behind {
 impl Progress {
     /// A partition that is read from this offset on.
     pub fn from(start: i64) -> Progress {
-        Progress { next: AtomicI64::new(start), ends: Mutex::default() }
+        Progress { next: AtomicI64::new(start), oldest: AtomicI64::new(0), ends: Mutex::default() }
     }
 
     /// The offset of the next record to be read.
@@ -85,13 +87,20 @@ impl Progress {
         self.next.load(Ordering::Acquire)
     }
 
+    /// The offset of the oldest record that the broker has, as far as it said; 0 before it did. What was before that
+    /// nobody can read any more.
+    pub fn oldest(&self) -> i64 {
+        self.oldest.load(Ordering::Acquire)
+    }
+
     /// Everything before `next` has been read.
     pub fn read(&self, next: i64) {
         self.next.store(next, Ordering::Release);
     }
 
-    /// The broker, asked at `asked`, answered that this is the offset after the last record.
-    pub fn answered(&self, end: i64, asked: Moment) {
+    /// The broker, asked at `asked`, answered that these are the offset of the oldest record and that after the last one.
+    pub fn answered(&self, (oldest, end): (i64, i64), asked: Moment) {
+        self.oldest.store(oldest, Ordering::Release);
         let mut ends = self.ends();
         ends.latest = Some(end);
         ends.answered = Some(asked.at);
@@ -151,7 +160,7 @@ mod tests {
         let at = moments();
         let progress = Progress::from(5);
         assert_eq!(progress.standing(at(0).at).behind, Some(Behind::Replaying));
-        progress.answered(7, at(1));
+        progress.answered((0, 7), at(1));
         assert_eq!(progress.standing(at(1).at).lag_records, Some(2));
         progress.read(6);
         assert_eq!(progress.standing(at(2).at).behind, Some(Behind::Replaying));
@@ -164,7 +173,7 @@ mod tests {
     fn an_empty_partition_is_caught_up_at_once() {
         let at = moments();
         let progress = Progress::from(0);
-        progress.answered(0, at(1));
+        progress.answered((0, 0), at(1));
         assert_eq!(progress.standing(at(1).at).behind, None);
     }
 
@@ -175,7 +184,7 @@ mod tests {
         for second in 0..100_u64 {
             // Always some records behind, and through each end a second later.
             let end = i64::try_from(second * 100).unwrap();
-            progress.answered(end + 50, at(second));
+            progress.answered((0, end + 50), at(second));
             progress.read(end + 30);
             let standing = progress.standing(at(second).at);
             if second > 0 {
@@ -189,8 +198,8 @@ mod tests {
     fn an_end_that_is_gone_is_not_waited_for() {
         let at = moments();
         let progress = Progress::from(0);
-        progress.answered(1_000, at(0));
-        progress.answered(10, at(1));
+        progress.answered((0, 1_000), at(0));
+        progress.answered((0, 10), at(1));
         progress.read(10);
         assert_eq!(progress.standing(at(1).at).read_through, Some(at(1)));
     }
@@ -199,11 +208,11 @@ mod tests {
     fn a_silent_broker_is_trusted_for_ten_seconds() {
         let at = moments();
         let progress = Progress::from(0);
-        progress.answered(0, at(0));
+        progress.answered((0, 0), at(0));
         assert_eq!(progress.standing(at(10).at).behind, None);
         assert_eq!(progress.standing(at(11).at).behind, Some(Behind::Silent));
         assert_eq!(progress.standing(at(11).at).read_through, Some(at(0)));
-        progress.answered(0, at(12));
+        progress.answered((0, 0), at(12));
         assert_eq!(progress.standing(at(12).at).behind, None);
     }
 
@@ -212,13 +221,13 @@ mod tests {
         let at = moments();
         let progress = Progress::from(0);
         for second in 0..=31 {
-            progress.answered(10 * i64::try_from(second).unwrap(), at(second));
+            progress.answered((0, 10 * i64::try_from(second).unwrap()), at(second));
         }
         assert_eq!(progress.standing(at(30).at).behind, None);
         assert_eq!(progress.standing(at(31).at).behind, Some(Behind::Slow));
         progress.read(310);
         // It is through the end it waited for, and has yet to reach one that was asked for since.
-        progress.answered(310, at(32));
+        progress.answered((0, 310), at(32));
         assert_eq!(progress.standing(at(32).at).behind, None);
     }
 }

@@ -19,6 +19,7 @@ use std::time::Duration;
 use rdkafka::bindings;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::{RDKafkaMessage, RDKafkaQueue, RDKafkaRespErr};
 
 /// A queue for one thread.
@@ -49,8 +50,6 @@ pub struct Arrival<'b> {
 pub enum Content<'b> {
     /// A record.
     Record(Record<'b>),
-    /// The end of the partition: nothing more is there yet. The offset is that of the next record to come.
-    End(i64),
     /// The partition cannot be read at present.
     Error(RDKafkaErrorCode),
 }
@@ -91,6 +90,20 @@ impl<C: ConsumerContext + 'static> Queue<C> {
             let of_partition = NonNull::new(of_partition).expect("a consumer has a queue for every partition");
             bindings::rd_kafka_queue_forward(of_partition.as_ptr(), self.native.as_ptr());
             bindings::rd_kafka_queue_destroy(of_partition.as_ptr());
+        }
+    }
+
+    /// The offset behind all of this partition that was in batches or that is no record, as the marks at the end of
+    /// transactions are; none before there was anything. Asks no broker.
+    pub fn position(&self, topic: &str, partition: i32) -> Option<i64> {
+        let mut list = TopicPartitionList::with_capacity(1);
+        list.add_partition(topic, partition);
+        // SAFETY: client and list are alive, and the list is written to by nobody else.
+        let error = unsafe { bindings::rd_kafka_position(self.consumer.client().native_ptr(), list.ptr()) };
+        let asked = list.elements().into_iter().next().filter(|_| error == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR)?;
+        match asked.offset() {
+            Offset::Offset(next) => Some(next),
+            _ => None,
         }
     }
 
@@ -158,7 +171,6 @@ impl<'b> Arrival<'b> {
                 payload: bytes(self.message.payload.cast(), self.message.len).unwrap_or_default(),
                 timestamp_ms: self.timestamp_ms(),
             }),
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR__PARTITION_EOF => Content::End(self.message.offset),
             error => Content::Error(error.into()),
         }
     }

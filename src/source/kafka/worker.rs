@@ -33,6 +33,9 @@ pub const MOST_AHEAD_MS: u64 = 300_000;
 /// Orders are looked at this often when nothing arrives.
 const LONGEST_WAIT: Duration = Duration::from_millis(20);
 
+/// Offsets without a record are looked for this often.
+const OTHERS_EVERY: Duration = Duration::from_millis(100);
+
 /// A partition that this process holds, from its assignment to its revocation.
 #[derive(Debug)]
 pub struct Held {
@@ -131,6 +134,7 @@ pub struct Worker<C: ConsumerContext + 'static> {
     event_delay: LocalHistogram,
     rejected: BTreeMap<RejectionReason, (IntCounter, Recurring)>,
     trouble: Recurring,
+    others_noticed: Instant,
 }
 
 impl<C: ConsumerContext + 'static> Worker<C> {
@@ -157,6 +161,7 @@ impl<C: ConsumerContext + 'static> Worker<C> {
             event_delay: meters.event_delay.local(),
             rejected: RejectionReason::ALL.map(|reason| (reason, (counter(reason), recurring()))).into(),
             trouble: recurring(),
+            others_noticed: clock::monotonic(),
             meters,
         }
     }
@@ -172,6 +177,7 @@ impl<C: ConsumerContext + 'static> Worker<C> {
                 }
             }
             self.read_batch();
+            self.notice_others();
         }
     }
 
@@ -269,7 +275,6 @@ impl<C: ConsumerContext + 'static> Worker<C> {
                         }
                         slot.read_to(record.offset + 1, *by);
                     }
-                    Content::End(next) => slot.read_to(next, *by),
                     Content::Error(error) => {
                         meters.kafka_errors.inc();
                         let (topic, partition) = (&*slot.held.topic, slot.held.partition);
@@ -282,6 +287,28 @@ impl<C: ConsumerContext + 'static> Worker<C> {
             slot.tell_meters(meters);
         }
         event_delay.flush();
+    }
+}
+
+impl<C: ConsumerContext + 'static> Worker<C> {
+    /// Not every offset has a record: transactions leave marks, and old records are removed. Where nothing but such is
+    /// ahead, no record tells so. To be called between batches, when all that was handed out has been read.
+    fn notice_others(&mut self) {
+        let now = clock::monotonic();
+        if now.saturating_duration_since(self.others_noticed) < OTHERS_EVERY {
+            return;
+        }
+        self.others_noticed = now;
+        for slot in &mut self.slots {
+            let progress = &slot.held.progress;
+            let lags = progress.standing(now).lag_records.is_some_and(|lag| lag > 0);
+            if !lags && slot.history.is_some() {
+                continue;
+            }
+            let position = if lags { self.queue.position(&slot.held.topic, slot.held.partition) } else { None };
+            let next = progress.next().max(progress.oldest()).max(position.unwrap_or(0));
+            slot.read_to(next, self.by);
+        }
     }
 }
 
