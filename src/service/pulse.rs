@@ -77,12 +77,20 @@ impl Pulse {
     }
 
     fn look(&self, now: Moment) -> Result<Snapshot, Stuck> {
-        let held: Vec<(Arc<Held>, Standing)> =
-            self.hub.held().into_iter().map(|held| (Arc::clone(&held), held.progress.standing(now.at))).collect();
         let topics = self.hub.topics();
-        let reasons = self.reasons(&held, &topics, now);
-        let live_at = if reasons.is_empty() { self.live_at(&held, now) } else { None };
-        let looks = self.hub.look(live_at, LONGEST_LOOK)?;
+        let (held, reasons, live_at, looks) = loop {
+            let partitions = self.hub.held();
+            let standing = |held: &Arc<Held>| (Arc::clone(held), held.progress.standing(now.at));
+            let held: Vec<(Arc<Held>, Standing)> = partitions.iter().map(standing).collect();
+            let reasons = self.reasons(&held, &topics, now);
+            let live_at = if reasons.is_empty() { self.live_at(&held, now) } else { None };
+            let looks = self.hub.look(live_at, LONGEST_LOOK)?;
+            // What came or went meanwhile is, or is not, in some of the looks.
+            let after = self.hub.held();
+            if partitions.len() == after.len() && partitions.iter().zip(&after).all(|(a, b)| Arc::ptr_eq(a, b)) {
+                break (held, reasons, live_at, looks);
+            }
+        };
 
         let mut snapshot = Snapshot {
             now: live_at.or_else(|| held.iter().filter_map(|(held, _)| held.stream_time()).min()),
