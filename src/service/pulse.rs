@@ -19,7 +19,7 @@ use crate::log::Recurring;
 use crate::publish::snapshot::{PartitionStatus, Snapshot, TopicStatus};
 use crate::publish::withheld::Withheld;
 use crate::source::kafka::hub::{Hub, Stuck, Topic};
-use crate::source::kafka::progress::{Behind, Moment, Standing};
+use crate::source::kafka::progress::{Behind, LONGEST_SILENCE, Moment, Standing};
 use crate::source::kafka::worker::{Held, Look};
 
 /// Between two looks.
@@ -129,7 +129,12 @@ impl Pulse {
                 reasons.push(Withheld::PartitionsAdded(name.clone()));
             }
         }
-        let is_unheard_of = topics.values().any(|topic| topic.partitions.is_none() && topic.error.is_none());
+        let is_silent = |heard: Instant| now.at.saturating_duration_since(heard) > LONGEST_SILENCE;
+        let is_unheard_of = topics.values().any(|topic| match topic.heard {
+            None => true,
+            // A member that does not hear from its group for long has nothing, and no partition tells of the silence.
+            Some(heard) => held.is_empty() && is_silent(heard),
+        });
         if held.is_empty() && !is_unheard_of {
             reasons.push(Withheld::NoPartitions);
         }

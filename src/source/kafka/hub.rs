@@ -42,6 +42,8 @@ pub struct Topic {
     pub partitions: Option<u32>,
     /// Why nothing is known; none while all is well.
     pub error: Option<RDKafkaErrorCode>,
+    /// When a broker was last asked about it of those times that one answered.
+    pub heard: Option<Instant>,
     /// When it was seen to have got more partitions, and how many it had before.
     pub grown: Option<(Moment, u32)>,
 }
@@ -77,6 +79,7 @@ impl Hub {
     pub fn learn(&self, topic: &str, partitions: Result<u32, RDKafkaErrorCode>, seen: Moment) {
         let mut state = self.state();
         let topic = state.topics.entry(topic.to_owned()).or_default();
+        topic.heard = Some(seen.at);
         match partitions {
             Ok(count) => {
                 if let Some(before) = topic.partitions.filter(|&before| before < count) {
