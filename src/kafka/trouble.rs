@@ -89,9 +89,16 @@ pub fn explain(kafka: &Kafka, topics: &str, code: RDKafkaErrorCode, reason: &str
     let brokers = &kafka.brokers;
     let reason = match without_secrets(kafka, reason) {
         said if said.is_empty() => code.to_string(),
+        // All the library says where connections are made, and closed by the other side.
+        said if said.ends_with("brokers are down") => "connections fail or are closed at once".to_owned(),
         said => said,
     };
-    match Trouble::of(code) {
+    let kind = match Trouble::of(code) {
+        // A broker that does not like our certificate just hangs up.
+        Trouble::BrokerAway | Trouble::Unreachable if reason.contains("SSL ") => Trouble::Encryption,
+        kind => kind,
+    };
+    match kind {
         Trouble::BrokerAway => format!("a broker of {brokers} cannot be reached: {reason}"),
         Trouble::Unreachable => format!(
             "no broker of {brokers} can be reached: {reason}; check the addresses, that the brokers run, and that \
@@ -232,6 +239,15 @@ mod tests {
                 assert!(words.contains(part), "{code:?}: {words:?} without {part:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_hang_up_over_a_certificate_is_no_outage() {
+        let reason = "Receive failed: SSL routines::ssl/tls alert bad certificate: SSL alert number 42";
+        let words = explain(&kafka(), "events", RDKafkaErrorCode::AllBrokersDown, reason);
+        assert!(words.contains("ssl.certificate.location") && words.contains("alert number 42"), "{words}");
+        let words = explain(&kafka(), "events", RDKafkaErrorCode::AllBrokersDown, "1/1 brokers are down");
+        assert!(words.contains("no broker of one:9092") && words.contains("closed at once"), "{words}");
     }
 
     #[test]
