@@ -8,8 +8,8 @@
 //!    view at an instant sums them.
 //! 4. [`publish`] writes tallies down.
 //!
-//! Beside them, [`config`] turns a file into [`engine::settings`], [`simulate`] makes up a support centre, and [`cli`]
-//! ties everything to the command line, one file a command.
+//! Beside them, [`config`] turns a file into [`engine::settings`], [`simulate`] makes up a support centre, [`kafka`]
+//! writes records into a topic, and [`cli`] ties everything to the command line, one file a command.
 //!
 //! What holds everywhere, with a test for each:
 //!

@@ -28,7 +28,7 @@ pub struct BrokerArguments {
     /// given several times
     #[arg(long = "option", value_name = "NAME=VALUE", value_parser = option)]
     pub options: Vec<(String, String)>,
-    /// The configuration whose [kafka] section says how to connect
+    /// The configuration whose section `kafka` says how to connect
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// How long an outage may last before sending fails

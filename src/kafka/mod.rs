@@ -4,5 +4,6 @@
 //! errors mean to whoever is on call, then `writer`.
 
 pub mod client;
+mod deliveries;
 pub mod trouble;
 pub mod writer;

@@ -7,17 +7,16 @@
 //!
 //! Deliberately absent: transactions, and several topics for one writer.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use rdkafka::client::ClientContext;
-use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::message::DeliveryResult;
-use rdkafka::producer::{BaseRecord, Producer, ProducerContext, PurgeConfig, ThreadedProducer};
+use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::producer::{BaseRecord, Producer, PurgeConfig, ThreadedProducer};
 
-use super::client::{self, LibraryLog};
+use super::client;
+use super::deliveries::{Complaint, Deliveries};
 use super::trouble::{Trouble, explain, explain_error};
 use crate::clock;
 use crate::config::Kafka;
@@ -130,19 +129,7 @@ impl Writer {
         ] {
             client::set_default(&mut properties, names, value);
         }
-        let deliveries = Deliveries {
-            kafka: kafka.clone(),
-            topic: topic.to_owned(),
-            log: LibraryLog::default(),
-            tell,
-            taken: AtomicU64::new(0),
-            delivered: AtomicU64::new(0),
-            failed: AtomicU64::new(0),
-            first_missing: AtomicUsize::new(usize::MAX),
-            failure: Mutex::new(None),
-            in_trouble: AtomicBool::new(false),
-            complaint: Mutex::new(None),
-        };
+        let deliveries = Deliveries::new(kafka, topic, tell);
         let producer = ThreadedProducer::from_config_and_context(&properties, deliveries)
             .map_err(|error| WriteError::Options(explain_error(kafka, topic, &error)))?;
         let deliveries = Arc::clone(producer.client().context());
@@ -256,125 +243,5 @@ impl Writer {
         let (code, reason) = self.producer.client().fatal_error().unwrap_or((RDKafkaErrorCode::Fatal, String::new()));
         self.deliveries.fail(code, &reason);
         self.deliveries.undelivered()
-    }
-}
-
-/// What became of the records: filled in by the thread that polls.
-struct Deliveries {
-    kafka: Kafka,
-    topic: String,
-    log: LibraryLog,
-    tell: Tell,
-    taken: AtomicU64,
-    delivered: AtomicU64,
-    failed: AtomicU64,
-    first_missing: AtomicUsize,
-    /// Why the first one failed, in words.
-    failure: Mutex<Option<String>>,
-    /// Whether there is a complaint: looked at for every record.
-    in_trouble: AtomicBool,
-    /// What the library complained of since the last delivery.
-    complaint: Mutex<Option<Complaint>>,
-}
-
-/// What the library says is wrong.
-#[derive(Clone)]
-struct Complaint {
-    code: RDKafkaErrorCode,
-    reason: String,
-    told: bool,
-}
-
-impl Deliveries {
-    fn counts(&self) -> Counts {
-        let [taken, delivered, failed] =
-            [&self.taken, &self.delivered, &self.failed].map(|count| count.load(Ordering::Relaxed));
-        Counts { taken, delivered, failed }
-    }
-
-    fn complaint(&self) -> MutexGuard<'_, Option<Complaint>> {
-        self.complaint.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Notes why the first record failed; the others fail in its wake.
-    fn fail(&self, code: RDKafkaErrorCode, reason: &str) {
-        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        failure.get_or_insert_with(|| explain(&self.kafka, &self.topic, code, reason));
-    }
-
-    fn undelivered(&self) -> WriteError {
-        let Counts { taken, delivered, .. } = self.counts();
-        let first = self.first_missing.load(Ordering::Relaxed);
-        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        WriteError::Undelivered {
-            taken,
-            missing: taken.saturating_sub(delivered),
-            first: (first != usize::MAX).then_some(first as u64),
-            reason: failure.clone().unwrap_or_else(|| explain(&self.kafka, &self.topic, RDKafkaErrorCode::Fail, "")),
-        }
-    }
-}
-
-impl ClientContext for Deliveries {
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        self.log.write(level, facility, message);
-    }
-
-    /// The library calls this twice for each error, and again at every attempt to connect.
-    fn error(&self, error: KafkaError, reason: &str) {
-        let Some(code) = error.rdkafka_error_code() else { return };
-        if code == RDKafkaErrorCode::Fatal {
-            return;
-        }
-        let kind = Trouble::of(code);
-        let mut complaint = self.complaint();
-        let reason = match (&*complaint, kind) {
-            // What lasts explains what follows from it; that all are away explains each.
-            (Some(before), Trouble::BrokerAway | Trouble::Unreachable) if before.told => return,
-            // That all are away says less than why the last one is.
-            (Some(before), Trouble::Unreachable) => before.reason.clone(),
-            (Some(before), _) if before.told && Trouble::of(before.code) == kind => return,
-            _ => reason.to_owned(),
-        };
-        // One broker away is no trouble yet.
-        let told = kind != Trouble::BrokerAway;
-        let words = explain(&self.kafka, &self.topic, code, &reason);
-        *complaint = Some(Complaint { code, reason, told });
-        self.in_trouble.store(true, Ordering::Relaxed);
-        drop(complaint);
-        if told {
-            (self.tell)(&words);
-        }
-    }
-}
-
-impl ProducerContext for Deliveries {
-    type DeliveryOpaque = usize;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, number: usize) {
-        match result {
-            Ok(_) => {
-                self.delivered.fetch_add(1, Ordering::Relaxed);
-                if self.in_trouble.swap(false, Ordering::Relaxed)
-                    && self.complaint().take().is_some_and(|complaint| complaint.told)
-                {
-                    (self.tell)("records are delivered again");
-                }
-            }
-            Err((error, _)) => {
-                self.first_missing.fetch_min(number, Ordering::Relaxed);
-                let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
-                // That it took too long says less than what went wrong meanwhile.
-                match self.complaint().clone() {
-                    Some(complaint) if Trouble::of(code) == Trouble::Unreachable => {
-                        let kind = Trouble::of(complaint.code);
-                        let code = if kind == Trouble::BrokerAway { code } else { complaint.code };
-                        self.fail(code, &complaint.reason);
-                    }
-                    _ => self.fail(code, ""),
-                }
-                self.failed.fetch_add(1, Ordering::Relaxed);
-            }
-        }
     }
 }
