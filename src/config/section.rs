@@ -47,7 +47,7 @@ fn flat(table: &Table) -> Vec<(String, &Node)> {
     for (key, node) in table {
         match &node.value {
             Value::Table(inner) => {
-                nodes.extend(flat(inner).into_iter().map(|(rest, node)| (format!("{key}.{rest}"), node)))
+                nodes.extend(flat(inner).into_iter().map(|(rest, node)| (format!("{key}.{rest}"), node)));
             }
             _ => nodes.push((key.clone(), node)),
         }

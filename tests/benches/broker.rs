@@ -229,8 +229,8 @@ fn until_seen(address: SocketAddr, series: &str, at_least: u64, sent: Instant) -
 
 fn tell(name: &str, delays: &mut [f64]) {
     delays.sort_by(f64::total_cmp);
-    let at = |q: f64| delays[((delays.len() - 1) as f64 * q).round() as usize];
-    println!("{name}: p50 {:.0} ms, p99 {:.0} ms, max {:.0} ms ({} events)", at(0.5), at(0.99), at(1.0), delays.len());
+    let at = |percent: usize| delays[(delays.len() - 1) * percent / 100];
+    println!("{name}: p50 {:.0} ms, p99 {:.0} ms, max {:.0} ms ({} events)", at(50), at(99), at(100), delays.len());
 }
 
 fn metrics(address: SocketAddr) -> String {
@@ -243,7 +243,7 @@ fn metrics(address: SocketAddr) -> String {
 
 fn sum(text: &str, series: &str) -> u64 {
     let values = text.lines().filter(|line| line.starts_with(series)).filter_map(|line| line.rsplit(' ').next());
-    values.map(|value| value.parse::<f64>().expect("a number") as u64).sum()
+    values.map(|value| value.parse::<u64>().expect("a count")).sum()
 }
 
 fn value(text: &str, name: &str) -> f64 {

@@ -9,13 +9,8 @@ use crate::scrape::Scrape;
 type Windowed<'e> = [(&'e str, f64)];
 
 fn expect_window(scrape: &Scrape, measure: &str, expected: &Windowed<'_>) {
-    let labels = [
-        ("queue", "billing"),
-        ("channel", "voice"),
-        ("tier", "standard"),
-        ("window", "5m"),
-        ("measure", measure),
-    ];
+    let labels =
+        [("queue", "billing"), ("channel", "voice"), ("tier", "standard"), ("window", "5m"), ("measure", measure)];
     let names: Vec<String> = expected.iter().map(|(cell, _)| format!("holdline_window_{cell}")).collect();
     let expected = names.iter().zip(expected).map(|(name, (_, value))| (name.as_str(), &labels[..], Some(*value)));
     scrape.expect(&expected.collect::<Vec<_>>());

@@ -58,11 +58,7 @@ impl Drop for Observer {
     }
 }
 
-fn watch(
-    address: SocketAddr,
-    stop: &AtomicBool,
-    mut check: impl FnMut(&Scrape) -> Result<(), String>,
-) -> Observed {
+fn watch(address: SocketAddr, stop: &AtomicBool, mut check: impl FnMut(&Scrape) -> Result<(), String>) -> Observed {
     let mut observed = Observed::default();
     let mut highest = BTreeMap::new();
     while !stop.load(Ordering::Relaxed) && observed.wrong.is_none() {

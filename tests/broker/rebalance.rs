@@ -108,7 +108,8 @@ fn two_instances_add_up_and_one_takes_over() {
     assert_eq!(whole.sum("holdline_contacts_offered_total", &[]), 2.0);
 
     answered_calls(&records, "alone", |_| 1);
-    let whole = second.until("all four are counted", |scrape| scrape.sum("holdline_contacts_offered_total", &[]) == 6.0);
+    let whole =
+        second.until("all four are counted", |scrape| scrape.sum("holdline_contacts_offered_total", &[]) == 6.0);
     assert_eq!(whole.sum("holdline_window_offered", &WINDOW), 18.0);
     assert_eq!(whole.sum("holdline_events_duplicate_total", &[]), 0.0);
     second.stop();

@@ -100,7 +100,8 @@ impl<C: ConsumerContext + 'static> Queue<C> {
         list.add_partition(topic, partition);
         // SAFETY: client and list are alive, and the list is written to by nobody else.
         let error = unsafe { bindings::rd_kafka_position(self.consumer.client().native_ptr(), list.ptr()) };
-        let asked = list.elements().into_iter().next().filter(|_| error == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR)?;
+        let asked =
+            list.elements().into_iter().next().filter(|_| error == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR)?;
         match asked.offset() {
             Offset::Offset(next) => Some(next),
             _ => None,
