@@ -2,7 +2,7 @@
 //!
 //! A pure centre decides, thin adapters do I/O. In the order in which a number comes about:
 //!
-//! 1. [`source`] reads records from files and feeds them to shards.
+//! 1. [`source`] reads records, from Kafka or from files, and feeds them to shards.
 //! 2. [`event`] says what a record says: types, and decoding from JSON.
 //! 3. [`engine`] says what it means: facts are folded into visits, visits book cells and durations into slots, and a
 //!    view at an instant sums them.
@@ -21,6 +21,9 @@
 //! - Tallies add up: slot + slot, lane + lane, shard + shard (`tests/properties`).
 //! - A service level comes from exact comparisons, never from a histogram (`tests/scenarios`, `tests/real_data`).
 //! - Nothing decided is no value (`tests/scenarios`).
+//! - Nothing is shown of lanes while a partition is behind, nor for an instant that was not read through
+//!   ([`service::pulse`], `tests/broker`).
+//! - Counters never go down, and exceed the windows by what corrections say (`tests/properties`).
 //! - A shard that is encoded, decoded and continued has the same bytes as one that never stopped (`tests/restart`).
 //! - State is bounded, and what is beyond a limit is counted (`tests/hostile`).
 //! - A bad record is counted by its reason, told with its place, and stops nothing (`event::decode`, `source`).
