@@ -6,10 +6,12 @@
 //! 2. [`event`] says what a record says: types, and decoding from JSON.
 //! 3. [`engine`] says what it means: facts are folded into visits, visits book cells and durations into slots, and a
 //!    view at an instant sums them.
-//! 4. [`publish`] writes tallies down.
+//! 4. [`service`] looks at all shards some times a second, and decides whether what they say may be shown.
+//! 5. [`publish`] writes tallies down: as metrics and pages, or as a report.
 //!
-//! Beside them, [`config`] turns a file into [`engine::settings`], [`simulate`] makes up a support centre, [`kafka`]
-//! writes records into a topic, and [`cli`] ties everything to the command line, one file a command.
+//! Beside them, [`config`] turns a file into [`engine::settings`] and what else the program is told, [`kafka`] is what
+//! readers and writers of Kafka share, [`simulate`] makes up a support centre, [`meters`] and [`log`] are what the program
+//! says of itself, and [`cli`] ties everything to the command line, one file a command.
 //!
 //! What holds everywhere, with a test for each:
 //!
