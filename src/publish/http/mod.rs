@@ -129,7 +129,7 @@ fn router(pages: Pages) -> Router {
 }
 
 async fn front_page(State(pages): State<Pages>) -> Response {
-    let page = front::page(&pages.exposition.snapshot(), clock::monotonic());
+    let page = front::page(&pages.exposition.snapshot(), clock::monotonic(), pages.exposition.windows());
     (front::HEADERS, page).into_response()
 }
 

@@ -93,6 +93,11 @@ impl Exposition {
         Arc::clone(&self.latest.borrow())
     }
 
+    /// The names of the windows of every view, in its order.
+    pub fn windows(&self) -> &[String] {
+        &self.windows
+    }
+
     /// All metrics at `now`, in the text format 0.0.4. Takes a while with many lanes; whoever asks meanwhile waits.
     pub fn text(&self, now: Instant) -> String {
         let itself = self.registry.gather();
