@@ -7,7 +7,8 @@
 #![allow(
     clippy::unwrap_used,
     clippy::print_stderr,
-    clippy::float_cmp,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
     reason = "a test that fails says so by panicking; numbers are counts"
 )]
 

@@ -5,7 +5,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -33,6 +33,15 @@ pub fn until<T, S: Display>(what: &str, seen: impl Fn() -> S, mut look: impl FnM
     }
 }
 
+/// Tells a thread to end, also when something fails.
+pub struct SetOnDrop<'f>(pub &'f AtomicBool);
+
+impl Drop for SetOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// A configuration for these brokers, one topic and one group, with any free port; `more` are further lines, with
 /// dots in their keys.
 pub fn config(brokers: &str, topic: &str, group: &str, more: &[&str]) -> String {
@@ -40,8 +49,6 @@ pub fn config(brokers: &str, topic: &str, group: &str, more: &[&str]) -> String 
         format!("kafka.brokers = \"{brokers}\""),
         format!("kafka.topics = [\"{topic}\"]"),
         format!("kafka.group = \"{group}\""),
-        // By default half of the minute that a test waits.
-        "kafka.options.session.timeout.ms = 10000".to_owned(),
     ];
     let is_set = |line: &str| more.iter().any(|more| more.split('=').next() == line.split('=').next());
     let listen = "http.listen = \"127.0.0.1:0\"";

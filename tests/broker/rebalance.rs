@@ -1,10 +1,13 @@
 //! Instances of one group share the partitions, and what they say adds up to the whole.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use crate::cluster::Cluster;
 use crate::observer::Observer;
-use crate::program::{Program, config, until};
+use crate::program::{Program, SetOnDrop, config, until};
 use crate::records::{ANSWERED, Records, offered, seconds_ago};
 use crate::scrape::Scrape;
 
@@ -74,46 +77,89 @@ fn two_instances_add_up_and_one_takes_over() {
     assert_eq!(alone.count("holdline_service_level_ratio", &WINDOW), 4, "it holds all, so it speaks for whole queues");
     let watches_first = Observer::of(&first, shows_what_it_holds);
 
+    answered_calls(&records, "alone", |_| 1);
+    let offered = |number: f64| move |scrape: &Scrape| scrape.sum("holdline_contacts_offered_total", &[]) == number;
+    first.until("all four are counted", offered(4.0));
+
     let mut second = Program::start(&config);
     let watches_second = Observer::of(&second, shows_what_it_holds);
     let (one, other) = until_shared(&first, &second);
     assert!(held(&one).is_disjoint(&held(&other)));
-    assert_eq!(one.sum("holdline_window_offered", &WINDOW) + other.sum("holdline_window_offered", &WINDOW), 10.0);
+    assert_eq!(one.sum("holdline_window_offered", &WINDOW) + other.sum("holdline_window_offered", &WINDOW), 14.0);
     for half in [&one, &other] {
         assert_eq!(half.count("holdline_service_level_ratio", &[]), 0, "half of the partitions are no whole queues");
         assert_eq!(half.count("holdline_window_wait_seconds", &[]), 0);
         assert_eq!(half.count("holdline_consumer_lag_records", &[]), 2);
-        // The other two vanished with their partitions; what was counted stays, and nothing has been yet.
-        assert_eq!(half.sum("holdline_contacts_offered_total", &[]), 0.0);
     }
+    // What was counted stays with whoever did it, also of partitions that are gone, and is history to the other.
+    assert!(offered(4.0)(&one) && offered(0.0)(&other));
 
     answered_calls(&records, "shared", |_| 1);
-    let shares = |scrape: &Scrape| {
-        scrape.sum("holdline_contacts_answered_within_target_total", &[]) == 2.0
-            && scrape.sum("holdline_contacts_offered_total", &[]) == 2.0
+    let answered = |number: f64| {
+        move |scrape: &Scrape| scrape.sum("holdline_contacts_answered_within_target_total", &[]) == number
     };
-    let one = first.until("its two are counted", shares);
-    let other = second.until("its two are counted", shares);
-    assert_eq!(one.sum("holdline_window_answered", &WINDOW) + other.sum("holdline_window_answered", &WINDOW), 14.0);
+    let one = first.until("its two are counted", answered(6.0));
+    let other = second.until("its two are counted", answered(2.0));
+    assert_eq!(one.sum("holdline_window_answered", &WINDOW) + other.sum("holdline_window_answered", &WINDOW), 18.0);
 
     first.stop();
-    assert_eq!(watches_first.seen().last.sum("holdline_contacts_offered_total", &[]), 2.0);
+    assert!(offered(6.0)(&watches_first.seen().last));
     let whole = second.until("all partitions are taken over", |scrape| {
         scrape.value("holdline_partitions_assigned", &[]) == Some(4.0) && scrape.withheld().is_empty()
     });
-    assert_eq!(whole.sum("holdline_window_offered", &WINDOW), 14.0);
-    assert_eq!(whole.sum("holdline_window_answered_within", &WINDOW), 14.0);
+    assert_eq!(whole.sum("holdline_window_offered", &WINDOW), 18.0);
+    assert_eq!(whole.sum("holdline_window_answered_within", &WINDOW), 18.0);
     assert_eq!(whole.count("holdline_service_level_ratio", &WINDOW), 4);
     // What was read again on taking over is history.
-    assert_eq!(whole.sum("holdline_contacts_offered_total", &[]), 2.0);
+    assert!(offered(2.0)(&whole));
 
-    answered_calls(&records, "alone", |_| 1);
-    let whole =
-        second.until("all four are counted", |scrape| scrape.sum("holdline_contacts_offered_total", &[]) == 6.0);
-    assert_eq!(whole.sum("holdline_window_offered", &WINDOW), 18.0);
+    answered_calls(&records, "over", |_| 1);
+    let whole = second.until("all four are counted", offered(6.0));
+    assert_eq!(whole.sum("holdline_window_offered", &WINDOW), 22.0);
     assert_eq!(whole.sum("holdline_events_duplicate_total", &[]), 0.0);
     second.stop();
     watches_second.seen();
+    for program in [&first, &second] {
+        assert!(!program.log().contains("does not say where partitions begin"), "the broker was asked in vain");
+    }
+}
+
+/// However the partitions move while events stream in, in the end each of them is counted once in a window.
+#[test]
+fn nothing_is_lost_while_partitions_move() {
+    let cluster = Cluster::shared();
+    let records = Records::new(cluster, "moving", PARTITIONS);
+    let config = config(&cluster.bootstrap(), "moving", "moving", &ONE_WINDOW);
+    let (at, over) = (seconds_ago(60), AtomicBool::new(false));
+    thread::scope(|scope| {
+        let stream = scope.spawn(|| {
+            let mut sent = 0;
+            while !over.load(Ordering::Relaxed) {
+                let partition = sent % PARTITIONS;
+                records.tell(partition, &format!("m{sent}"), at, &offered(&format!("q{partition}")));
+                sent += 1;
+                // Sparse enough that partitions are often read to their end.
+                thread::sleep(Duration::from_millis(7));
+            }
+            records.flush();
+            sent
+        });
+        let over = SetOnDrop(&over);
+        let first = Program::start(&config);
+        first.until_ready();
+        let mut second = Program::start(&config);
+        until_shared(&first, &second);
+        second.stop();
+        let third = Program::start(&config);
+        until_shared(&first, &third);
+        drop(over);
+        let sent = f64::from(stream.join().unwrap());
+
+        let offered = |scrape: &Scrape| scrape.sum("holdline_window_offered", &WINDOW);
+        let seen = || format!("{sent} sent, {} and {} seen", offered(&first.scrape()), offered(&third.scrape()));
+        let all = || Some(offered(&first.scrape()) + offered(&third.scrape())).filter(|sum| *sum >= sent);
+        assert_eq!(until("all are there", seen, all), sent);
+    });
 }
 
 #[test]

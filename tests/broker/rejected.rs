@@ -89,6 +89,8 @@ fn bad_records_are_counted_and_good_ones_are_not_lost() {
         ("holdline_contacts_waiting", &[], Some(5.0)),
         ("holdline_events_misrouted_total", &[], Some(5.0)),
         ("holdline_consumer_lag_records", &[], Some(0.0)),
+        // Not the one that was an hour ahead.
+        ("holdline_newest_event_timestamp_seconds", &[], Some((at + 5_000) as f64 / 1_000.0)),
     ]);
 
     let log = program.log();

@@ -43,6 +43,7 @@ fn partitions_added_in_use_are_noticed() {
     let reasons = program.until_withheld(&["partitions added: topic grows "]);
     assert!(reasons.contains("restart"), "what to do is not told: {reasons}");
     // Where the answer goes now, nobody can know.
+    let records = Records::to(cluster, "grows");
     records.tell(2, "g1", at + 30_000, ANSWERED);
     records.flush();
     let scrape = program.until("the new partition is read", |scrape| {
