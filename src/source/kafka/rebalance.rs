@@ -181,23 +181,47 @@ impl Context {
         });
         let start = |((topic, partition), ends): (&(String, i32), Option<(i64, i64)>)| {
             let found = found.as_ref().and_then(|found| found.find_partition(topic, *partition));
-            let offset = match (found.map(|found| (found.error(), found.offset())), ends) {
-                (Some((Ok(()), Offset::Offset(offset))), _) => Offset::Offset(offset),
-                (Some((Ok(()), Offset::End)), Some((_, end))) => Offset::Offset(end),
-                (_, Some((oldest, _))) => Offset::Offset(oldest),
-                (_, None) => Offset::Beginning,
+            let found = match found.map(|found| (found.error(), found.offset())) {
+                Some((Ok(()), Offset::Offset(offset))) => Found::At(offset),
+                Some((Ok(()), Offset::End)) => Found::NothingSoYoung,
+                _ => Found::Unknown,
             };
-            let from_oldest = match (offset, ends) {
-                (Offset::Offset(offset), Some((oldest, _))) => offset <= oldest,
-                _ => true,
-            };
+            let (offset, reaches_back) = beginning(found, ends);
             let missing_ms = self.look_back.needed_ms.saturating_sub(self.look_back.length_ms);
-            let complete_at =
-                (missing_ms > 0 && !from_oldest).then(|| clock::monotonic() + Duration::from_millis(missing_ms));
-            Start { topic: topic.clone(), partition: *partition, offset, end: ends.map(|(_, end)| end), complete_at }
+            let is_complete = reaches_back || missing_ms == 0;
+            Start {
+                topic: topic.clone(),
+                partition: *partition,
+                offset,
+                end: ends.map(|(_, end)| end),
+                complete_at: (!is_complete).then(|| clock::monotonic() + Duration::from_millis(missing_ms)),
+            }
         };
         partitions.iter().zip(ends).map(start).collect()
     }
+}
+
+/// The oldest record that is as young as the look-back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Found {
+    /// There.
+    At(i64),
+    /// There is none.
+    NothingSoYoung,
+    /// The broker did not say, or was not asked.
+    Unknown,
+}
+
+/// Where reading begins, and whether that is the oldest record there is. `ends` are the offset of that and the one after
+/// the last, as they were before the look-back was looked for; none if the broker did not say.
+fn beginning(found: Found, ends: Option<(i64, i64)>) -> (Offset, bool) {
+    let offset = match (found, ends) {
+        (Found::At(offset), _) => offset,
+        (Found::NothingSoYoung, Some((_, end))) => end,
+        (Found::Unknown, Some((oldest, _))) => oldest,
+        (_, None) => return (Offset::Beginning, true),
+    };
+    (Offset::Offset(offset), ends.is_some_and(|(oldest, _)| offset <= oldest))
 }
 
 /// Where reading a partition begins.
@@ -229,4 +253,28 @@ fn ask<T>(patient: impl Fn() -> bool, question: impl Fn() -> KafkaResult<T>) -> 
 
 fn partitions_of(list: &TopicPartitionList) -> Vec<(String, i32)> {
     list.elements().iter().map(|element| (element.topic().to_owned(), element.partition())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reading_begins_at_the_look_back_or_where_the_topic_does() {
+        for (found, ends, offset, is_oldest) in [
+            (Found::At(50), Some((10, 90)), Offset::Offset(50), false),
+            (Found::At(10), Some((10, 90)), Offset::Offset(10), true),
+            // The oldest records were removed between the two questions.
+            (Found::At(9), Some((10, 90)), Offset::Offset(9), true),
+            (Found::At(50), None, Offset::Offset(50), false),
+            // What came after the first question is read.
+            (Found::NothingSoYoung, Some((10, 90)), Offset::Offset(90), false),
+            (Found::NothingSoYoung, Some((0, 0)), Offset::Offset(0), true),
+            (Found::NothingSoYoung, None, Offset::Beginning, true),
+            (Found::Unknown, Some((10, 90)), Offset::Offset(10), true),
+            (Found::Unknown, None, Offset::Beginning, true),
+        ] {
+            assert_eq!(beginning(found, ends), (offset, is_oldest), "{found:?} {ends:?}");
+        }
+    }
 }
