@@ -1,18 +1,14 @@
-//! Real calls of a bank in 1999, against figures that others computed from them.
-//!
-//! The data are not part of the project: `HOLDLINE_DATA` says where they are, `../shared/data` from the project's root if
-//! it says nothing. Without them these tests say so and pass, unless `HOLDLINE_REQUIRE_DATA=1`.
-//! Source: Anonymous Bank call-centre data, Technion, documentation by I. Guedj and A. Mandelbaum, 2000.
+//! Real calls of a bank in 1999, against figures that others computed from them. What they are and where they come from
+//! is told in [`bank`](crate::bank).
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{Cursor, Read};
+use std::io::Cursor;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use flate2::read::MultiGzDecoder;
 use holdline::engine::board::GroupBy;
 use holdline::engine::settings::Settings;
 use holdline::publish::json;
@@ -23,24 +19,12 @@ use rand_pcg::Pcg64Mcg;
 use rand_pcg::rand_core::{Rng, SeedableRng};
 use serde_json::Value;
 
+use crate::bank::{bank, unpacked};
+
 const ZONE: &str = "Asia/Jerusalem";
 const HALF_HOUR_MS: u64 = 1_800_000;
 const DAY_MS: u64 = 86_400_000;
 const SEED: u64 = 1999;
-
-/// The folder of the bank's calls, if it is there.
-fn bank() -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let data = std::env::var_os("HOLDLINE_DATA").map_or(root.join("../shared/data"), PathBuf::from);
-    let bank = data.join("bank1999");
-    if bank.is_dir() {
-        return Some(bank);
-    }
-    let required = std::env::var_os("HOLDLINE_REQUIRE_DATA").is_some_and(|required| required == "1");
-    assert!(!required, "HOLDLINE_REQUIRE_DATA=1, but {} is not there", bank.display());
-    println!("NOT TESTED against real data: {} is not there; HOLDLINE_DATA says where to look", bank.display());
-    None
-}
 
 fn files_ending(folder: &Path, end: &str) -> Vec<PathBuf> {
     let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
@@ -48,12 +32,6 @@ fn files_ending(folder: &Path, end: &str) -> Vec<PathBuf> {
     files.sort();
     assert_eq!(files.len(), 6, "{end} in {}", folder.display());
     files
-}
-
-fn unpacked(path: &Path) -> String {
-    let mut text = String::new();
-    MultiGzDecoder::new(File::open(path).unwrap()).read_to_string(&mut text).unwrap();
-    text
 }
 
 fn six_months(bank: &Path) -> String {

@@ -78,7 +78,7 @@ pub struct Metrics {
     pub by: GroupBy,
     /// Service levels by which formulas.
     pub formulas: Formulas,
-    /// How far behind the wall clock the live view is, in milliseconds: so long events may take to arrive.
+    /// How far the live view is behind what was read through, in milliseconds: so long events may take to arrive.
     pub delay_ms: u64,
 }
 

@@ -1,8 +1,9 @@
 //! Some times a second: what do all shards say now, and may it be shown?
 //!
-//! Lanes are shown only while every partition held is caught up. They are shown for the wall clock less the delay that
-//! events are allowed, but never for a later instant than every partition has been read through: when a broker stops
-//! answering, the view stands still, and nobody seems to wait longer than is known.
+//! Lanes are shown only while every partition held is caught up. They are shown for the instant that every partition has
+//! been read through, less the delay that events are allowed: an answer that was told no later than that is known by
+//! then. When a broker stops answering, or reading falls behind, the view stands still with it, and nobody seems to wait
+//! longer than is known.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -150,9 +151,10 @@ impl Pulse {
     }
 
     fn live_at(&self, held: &[(Arc<Held>, Standing)], now: Moment) -> Option<EventTime> {
-        let delayed = EventTime::from_millis(now.wall.millis().saturating_sub(self.delay_ms))?;
         let through = held.iter().map(|(_, standing)| standing.read_through.map(|through| through.wall));
-        through.chain([Some(delayed)]).min().flatten()
+        // The wall clock may have been set back since.
+        let known = through.chain([Some(now.wall)]).min().flatten()?;
+        EventTime::from_millis(known.millis().saturating_sub(self.delay_ms))
     }
 
     fn longest_expire(&self) -> Duration {

@@ -79,6 +79,13 @@ impl Scrape {
         counters.map(|series| (key(series), series.value)).collect()
     }
 
+    /// Every series whose name is so, with its value.
+    pub fn all(&self, is_wanted: impl Fn(&str) -> bool) -> BTreeMap<Key, f64> {
+        let wanted = self.series.iter().filter(|series| is_wanted(&series.name));
+        let key = |series: &Series| (series.name.clone(), series.labels.clone().into_iter().collect());
+        wanted.map(|series| (key(series), series.value)).collect()
+    }
+
     /// Fails with all of them that are not as expected.
     pub fn expect(&self, expected: &[Expected<'_>]) {
         let wrong = expected.iter().filter_map(|(name, labels, expected)| {
