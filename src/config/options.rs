@@ -67,7 +67,9 @@ pub(super) fn read(kafka: &mut Section<'_>) -> BTreeMap<String, String> {
     kafka.section("options", |section| take(section, &mut taken, given));
     kafka.section("options_from_files", |section| take(section, &mut taken, in_file));
 
-    let is_newer = taken.get(PROTOCOL).is_some_and(|(value, _)| value.as_deref() == Some("consumer"));
+    let is_newer = taken
+        .get(PROTOCOL)
+        .is_some_and(|(value, _)| value.as_deref().is_some_and(|protocol| protocol.eq_ignore_ascii_case("consumer")));
     for name in OF_BROKERS.into_iter().filter(|_| is_newer) {
         if let Some((_, spot)) = taken.get(name) {
             let message = format!("is decided by the brokers with {PROTOCOL} = \"consumer\": take either away");

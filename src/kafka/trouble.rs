@@ -139,6 +139,12 @@ pub fn explain(kafka: &Kafka, topics: &str, code: RDKafkaErrorCode, reason: &str
             "too few copies of {topics:?} are in step at {brokers}: {reason}; bring the missing brokers back, or lower \
              min.insync.replicas"
         ),
+        Trouble::Other if code == RDKafkaErrorCode::FencedInstanceId => format!(
+            "another member of the group {:?} at {brokers} has the name {:?} and took its place: {reason}; give each process \
+             a kafka.instance of its own",
+            kafka.group,
+            kafka.instance.as_deref().unwrap_or_default()
+        ),
         Trouble::GivenUp => format!("given up before the brokers at {brokers} confirmed it"),
         Trouble::Other => format!("{topics:?} at {brokers}: {reason}"),
     }

@@ -45,7 +45,8 @@ pub struct Pulse {
     delay_ms: u64,
     publish: watch::Sender<Arc<Snapshot>>,
     recurring: Recurring,
-    was_live: bool,
+    /// The names of the reasons last told, none if lanes are shown; none before anything was told.
+    withheld: Option<Vec<&'static str>>,
 }
 
 impl Pulse {
@@ -57,7 +58,7 @@ impl Pulse {
         publish: watch::Sender<Arc<Snapshot>>,
         recurring: Recurring,
     ) -> Pulse {
-        Pulse { hub, settings, delay_ms, publish, recurring, was_live: false }
+        Pulse { hub, settings, delay_ms, publish, recurring, withheld: None }
     }
 
     /// Looks until the hub stops.
@@ -99,7 +100,7 @@ impl Pulse {
             trouble: if reasons.is_empty() { None } else { self.hub.trouble(now.at, TROUBLE_SHOWN) },
             withheld: reasons,
             whole: holds_all(&held, &topics),
-            state_complete: is_complete(&held, now.at),
+            state_complete: is_complete(&held, now.wall, self.longest_expire()),
             topics: topics.iter().map(|(name, topic)| (name.clone(), status_of(name, topic, &held))).collect(),
             ..Snapshot::starting(now.at)
         };
@@ -163,14 +164,17 @@ impl Pulse {
     }
 
     fn tell_change(&mut self, snapshot: &Snapshot) {
-        let is_live = snapshot.live.is_some();
-        if is_live && !self.was_live {
+        let kinds: Vec<&str> = snapshot.withheld.iter().map(Withheld::name).collect();
+        if self.withheld.as_ref() == Some(&kinds) {
+            return;
+        }
+        if kinds.is_empty() {
             tracing::info!(partitions = snapshot.partitions.len(), contacts = snapshot.tracked_contacts, "live");
-        } else if !is_live && self.was_live {
+        } else {
             let reasons: Vec<String> = snapshot.withheld.iter().map(ToString::to_string).collect();
             tracing::warn!("lanes are withheld: {}", reasons.join("; "));
         }
-        self.was_live = is_live;
+        self.withheld = Some(kinds);
     }
 }
 
@@ -193,10 +197,12 @@ fn holds_all(held: &[(Arc<Held>, Standing)], topics: &BTreeMap<String, Topic>) -
     })
 }
 
-/// Whether every contact that is still open is known: all partitions have been read from far enough back.
-fn is_complete(held: &[(Arc<Held>, Standing)], now: Instant) -> bool {
+/// Whether every contact that is still open is known: of every partition so much of the past was read as the longest that
+/// a contact is held.
+fn is_complete(held: &[(Arc<Held>, Standing)], wall: EventTime, longest_expire: Duration) -> bool {
     let is_known = |(held, standing): &(Arc<Held>, Standing)| {
-        standing.read_through.is_some() && held.complete_at.is_none_or(|complete_at| complete_at <= now)
+        let known = Duration::from_millis(wall.millis().saturating_sub(held.known_since_ms()));
+        standing.read_through.is_some() && known >= longest_expire
     };
     !held.is_empty() && held.iter().all(is_known)
 }

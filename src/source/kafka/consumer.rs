@@ -18,6 +18,7 @@ use crate::kafka::client::{LibraryLog, properties, set_default};
 use crate::kafka::trouble::explain_error;
 use crate::log::Recurring;
 use crate::meters::Meters;
+use crate::source::kafka::brokers::Brokers;
 use crate::source::kafka::hub::Hub;
 use crate::source::kafka::prober::Prober;
 use crate::source::kafka::queue::Queue;
@@ -37,7 +38,7 @@ const MOST_WORKERS: usize = 64;
 const USUAL: [(&str, &str); 5] = [
     // A new topic or partition is noticed after this.
     ("topic.metadata.refresh.interval.ms", "10000"),
-    // Kept small, since every partition may have so much waiting.
+    // Kept small: for each worker, whatever it holds, so much may be waiting.
     ("queued.max.messages.kbytes", "16384"),
     // How long fetching rests when so much is waiting: the default of a second leaves a worker idle for most of it.
     ("fetch.queue.backoff.ms", "10"),
@@ -59,6 +60,8 @@ const FIXED: [(&str, &str); 5] = [
 pub struct Reading {
     /// What its threads share.
     pub hub: Arc<Hub>,
+    /// Closed when all threads are done with it.
+    consumer: Arc<BaseConsumer<Context>>,
     group: Option<JoinHandle<()>>,
     prober: Option<JoinHandle<()>>,
     workers: Vec<JoinHandle<()>>,
@@ -84,22 +87,30 @@ impl Reading {
         let (orders, received): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::channel()).unzip();
         let hub = Arc::new(Hub::new(orders, kafka.topics.iter().cloned(), failures));
         let look_back = look_back(kafka, settings);
-        let context = Context::new(Arc::clone(&hub), look_back, meters.clone(), kafka.clone(), library);
         let topics: Vec<&str> = kafka.topics.iter().map(String::as_str).collect();
         let refused = |error: KafkaError| anyhow::anyhow!("{}", explain_error(kafka, &topics.join(", "), &error));
+        let brokers = Arc::new(Brokers::new(kafka).map_err(refused)?);
+        let (kept, asked) = (Arc::clone(&hub), Arc::clone(&brokers));
+        let context = Context::new(kept, look_back, meters.clone(), kafka.clone(), asked, library);
         let consumer: BaseConsumer<Context> = config(kafka).create_with_context(context).map_err(refused)?;
         consumer.subscribe(&topics).map_err(refused)?;
         let consumer = Arc::new(consumer);
 
         let hash_seed = RandomState::new().hash_one(0);
-        let mut reading = Reading { hub: Arc::clone(&hub), group: None, prober: None, workers: Vec::new() };
+        let mut reading = Reading {
+            hub: Arc::clone(&hub),
+            consumer: Arc::clone(&consumer),
+            group: None,
+            prober: None,
+            workers: Vec::new(),
+        };
         for (number, orders) in received.into_iter().enumerate() {
             let queue = Queue::new(Arc::clone(&consumer), BATCH);
             let (settings, meters) = (Arc::clone(settings), meters.clone());
             let worker = Worker::new(queue, orders, settings, metrics.by, hash_seed, meters, recurring);
             reading.workers.push(spawn(format!("worker-{number}"), move || worker.run())?);
         }
-        let prober = Prober::new(Arc::clone(&hub), Arc::clone(&consumer));
+        let prober = Prober::new(Arc::clone(&hub), brokers, Arc::clone(consumer.context()));
         reading.prober = Some(spawn("prober".to_owned(), move || prober.run())?);
         reading.group = Some(spawn("group".to_owned(), move || keep_alive(&consumer, &hub))?);
         Ok(reading)
@@ -110,12 +121,13 @@ impl Reading {
     pub fn stop(self) {
         self.hub.stop();
         self.hub.stop_workers();
-        // The group's thread holds the last reference to the consumer, so that it is closed there.
         for thread in self.workers.into_iter().chain(self.prober).chain(self.group) {
             if thread.join().is_err() {
                 tracing::error!("a thread of the consumer had panicked");
             }
         }
+        // Nobody else has it now: it leaves the group and is closed.
+        drop(self.consumer);
     }
 }
 
@@ -133,7 +145,7 @@ fn config(kafka: &Kafka) -> ClientConfig {
         set_default(&mut config, &[name], value);
     }
     // The newer protocol of groups has its own way to share partitions out.
-    if kafka.options.get("group.protocol").is_none_or(|protocol| protocol != "consumer") {
+    if kafka.options.get("group.protocol").is_none_or(|protocol| !protocol.eq_ignore_ascii_case("consumer")) {
         config.set("partition.assignment.strategy", "cooperative-sticky");
     }
     if let Some(instance) = &kafka.instance {
@@ -156,8 +168,8 @@ fn keep_alive(consumer: &BaseConsumer<Context>, hub: &Hub) {
             None => {}
             Some(Ok(_)) => panic!("a record arrived outside its partition's queue, so the order of records is lost"),
             Some(Err(KafkaError::MessageConsumptionFatal(code))) => {
-                let error = KafkaError::MessageConsumptionFatal(code);
-                hub.fail(anyhow::anyhow!(error).context("the group will not have this member back"));
+                let explained = consumer.context().explain(code, "");
+                hub.fail(anyhow::anyhow!("the group will not have this member back: {explained}"));
                 return;
             }
             // Told to the context already.

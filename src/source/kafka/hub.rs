@@ -111,6 +111,8 @@ impl Hub {
                 self.workers[worker].send(Order::Take(held, taken.clone())).map_err(|_| Stuck)?;
             }
         }
+        // A worker that is gone is then noticed at once.
+        drop(taken);
         wait_for(&answers, count)
     }
 
@@ -131,6 +133,7 @@ impl Hub {
                 count += 1;
             }
         }
+        drop(released);
         wait_for(&answers, count)
     }
 

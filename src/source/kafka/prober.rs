@@ -5,10 +5,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-
 use crate::clock;
+use crate::kafka::trouble::Trouble;
+use crate::source::kafka::brokers::{Brokers, Partition};
 use crate::source::kafka::hub::Hub;
 use crate::source::kafka::progress::Moment;
 use crate::source::kafka::rebalance::Context;
@@ -28,14 +27,15 @@ const LONGEST_ANSWER: Duration = Duration::from_secs(2);
 /// The thread's own things.
 pub struct Prober {
     hub: Arc<Hub>,
-    consumer: Arc<BaseConsumer<Context>>,
+    brokers: Arc<Brokers>,
+    context: Arc<Context>,
     topics_asked: Option<Instant>,
 }
 
 impl Prober {
     /// Asks for the partitions and topics of this hub.
-    pub fn new(hub: Arc<Hub>, consumer: Arc<BaseConsumer<Context>>) -> Prober {
-        Prober { hub, consumer, topics_asked: None }
+    pub fn new(hub: Arc<Hub>, brokers: Arc<Brokers>, context: Arc<Context>) -> Prober {
+        Prober { hub, brokers, context, topics_asked: None }
     }
 
     /// Asks until the hub stops.
@@ -53,48 +53,53 @@ impl Prober {
     }
 
     fn ask_about_ends(&self) {
-        for held in self.hub.held() {
-            if self.hub.is_stopping() {
-                return;
-            }
-            let asked = now();
-            match self.consumer.fetch_watermarks(&held.topic, held.partition, LONGEST_ANSWER) {
+        let held = self.hub.held();
+        if held.is_empty() {
+            return;
+        }
+        let partitions: Vec<Partition> = held.iter().map(|held| (held.topic.to_string(), held.partition)).collect();
+        // What was read before the question cannot be beyond its answer.
+        let read: Vec<i64> = held.iter().map(|held| held.progress.next()).collect();
+        let asked = now();
+        let ends = self.brokers.ends(&partitions, LONGEST_ANSWER);
+        let mut unanswered = None;
+        for ((held, read), ends) in held.iter().zip(read).zip(ends) {
+            match ends {
                 Ok((oldest, end)) => {
                     held.live_from.get_or_init(|| end);
-                    held.progress.answered((oldest, end), asked);
+                    held.progress.answered((oldest, end), read, asked);
                 }
-                Err(error) => {
-                    let asking = format!("asking for the end of partition {} of {}", held.partition, held.topic);
-                    self.tell(&error, &asking);
-                }
+                Err(code) => unanswered = Some((held, code)),
             }
+            if held.progress.was_cut_off(asked.at) {
+                self.hub.fail(anyhow::anyhow!(
+                    "partition {} of {} ends before what was read of it: the topic was cut off, or deleted and made anew; \
+                     ending, so that the next start reads it from its beginning",
+                    held.partition,
+                    held.topic
+                ));
+            }
+        }
+        if let Some((held, code)) = unanswered {
+            self.context.silence(&format!("where partition {} of {} ends", held.partition, held.topic), code);
         }
     }
 
     fn ask_about_topics(&self) {
         for topic in self.hub.topics().keys() {
-            let answer = match self.consumer.fetch_metadata(Some(topic), LONGEST_ANSWER) {
-                Ok(answer) => answer,
-                Err(error) => {
-                    self.tell(&error, &format!("asking about the topic {topic}"));
+            match self.brokers.partitions(topic, LONGEST_ANSWER) {
+                // No answer is none about the topic.
+                Err(code) if matches!(Trouble::of(code), Trouble::Unreachable | Trouble::BrokerAway) => {
+                    self.context.silence(&format!("about the topic {topic}"), code);
                     return;
                 }
-            };
-            let Some(told) = answer.topics().iter().find(|told| told.name() == topic) else { continue };
-            let partitions = match told.error().map(RDKafkaErrorCode::from) {
-                None => Ok(u32::try_from(told.partitions().len()).unwrap_or(u32::MAX)),
-                Some(code) => {
-                    self.tell(&KafkaError::Global(code), &format!("asking about the topic {topic}"));
-                    Err(code)
+                Err(code) => {
+                    self.context.trouble(code, "");
+                    self.hub.learn(topic, Err(code), now());
                 }
-            };
-            self.hub.learn(topic, partitions, now());
+                Ok(partitions) => self.hub.learn(topic, Ok(partitions), now()),
+            }
         }
-    }
-
-    fn tell(&self, error: &KafkaError, asking: &str) {
-        let Some(code) = error.rdkafka_error_code() else { return };
-        self.consumer.context().trouble(code, asking);
     }
 }
 

@@ -16,6 +16,9 @@ use crate::event::EventTime;
 /// A broker that has not answered for longer is not trusted.
 pub const LONGEST_SILENCE: Duration = Duration::from_secs(10);
 
+/// A log that ends before what was read of it for longer was cut off.
+const LONGEST_SHORT: Duration = Duration::from_secs(5);
+
 /// Unread records that are older are too old.
 pub const LONGEST_UNREAD: Duration = Duration::from_secs(30);
 
@@ -52,6 +55,10 @@ struct Ends {
     ahead: VecDeque<(i64, Moment)>,
     /// Everything there was at this moment has been read.
     read_through: Option<Moment>,
+    /// Since when the broker says that it ends before what was read; none if it does not.
+    short_since: Option<Instant>,
+    /// Whether an offset came that was read before.
+    went_back: bool,
 }
 
 /// What is known of a partition at some moment.
@@ -74,6 +81,8 @@ pub enum Behind {
     Silent,
     /// Records older than [`LONGEST_UNREAD`] have not been read.
     Slow,
+    /// It ends before what was read of it.
+    CutOff,
 }
 
 impl Progress {
@@ -98,12 +107,19 @@ impl Progress {
         self.next.store(next, Ordering::Release);
     }
 
-    /// The broker, asked at `asked`, answered that these are the offset of the oldest record and that after the last one.
-    pub fn answered(&self, (oldest, end): (i64, i64), asked: Moment) {
+    /// The broker, asked at `asked` when everything before `read` had been read, answered that these are the offset of
+    /// the oldest record and that after the last one.
+    pub fn answered(&self, (oldest, end): (i64, i64), read: i64, asked: Moment) {
         self.oldest.store(oldest, Ordering::Release);
         let mut ends = self.ends();
         ends.latest = Some(end);
         ends.answered = Some(asked.at);
+        if end < read {
+            // It may only seem so, while a new leader has yet to find out how far it has come.
+            ends.short_since.get_or_insert(asked.at);
+            return;
+        }
+        ends.short_since = None;
         // A log that was cut off, or made anew, does not reach the ends it once had.
         while ends.ahead.pop_back_if(|(before, _)| *before > end).is_some() {}
         // Whoever is so far behind is not asked when exactly what was read.
@@ -113,6 +129,18 @@ impl Progress {
         ends.advance(self.next.load(Ordering::Acquire));
     }
 
+    /// A record was read again, or another one in its place: what is known is of a log that is no more.
+    pub fn went_back(&self) {
+        self.ends().went_back = true;
+    }
+
+    /// Whether the log was cut off, or made anew, since it is read: what was read of it is there no more.
+    pub fn was_cut_off(&self, now: Instant) -> bool {
+        let ends = self.ends();
+        let is_certain = |since: Instant| now.saturating_duration_since(since) > LONGEST_SHORT;
+        ends.went_back || ends.short_since.is_some_and(is_certain)
+    }
+
     /// What is known at `now`.
     pub fn standing(&self, now: Instant) -> Standing {
         let next = self.next.load(Ordering::Acquire);
@@ -120,6 +148,7 @@ impl Progress {
         ends.advance(next);
         let longer_ago = |moment: Instant, longest| now.saturating_duration_since(moment) > longest;
         let behind = match (ends.read_through, ends.answered) {
+            _ if ends.went_back || ends.short_since.is_some() => Some(Behind::CutOff),
             (None, _) | (_, None) => Some(Behind::Replaying),
             (_, Some(answered)) if longer_ago(answered, LONGEST_SILENCE) => Some(Behind::Silent),
             (Some(through), _) if longer_ago(through.at, LONGEST_UNREAD) => Some(Behind::Slow),
@@ -160,7 +189,7 @@ mod tests {
         let at = moments();
         let progress = Progress::from(5);
         assert_eq!(progress.standing(at(0).at).behind, Some(Behind::Replaying));
-        progress.answered((0, 7), at(1));
+        progress.answered((0, 7), 5, at(1));
         assert_eq!(progress.standing(at(1).at).lag_records, Some(2));
         progress.read(6);
         assert_eq!(progress.standing(at(2).at).behind, Some(Behind::Replaying));
@@ -173,7 +202,7 @@ mod tests {
     fn an_empty_partition_is_caught_up_at_once() {
         let at = moments();
         let progress = Progress::from(0);
-        progress.answered((0, 0), at(1));
+        progress.answered((0, 0), 0, at(1));
         assert_eq!(progress.standing(at(1).at).behind, None);
     }
 
@@ -184,7 +213,7 @@ mod tests {
         for second in 0..100_u64 {
             // Always some records behind, and through each end a second later.
             let end = i64::try_from(second * 100).unwrap();
-            progress.answered((0, end + 50), at(second));
+            progress.answered((0, end + 50), progress.next(), at(second));
             progress.read(end + 30);
             let standing = progress.standing(at(second).at);
             if second > 0 {
@@ -198,8 +227,8 @@ mod tests {
     fn an_end_that_is_gone_is_not_waited_for() {
         let at = moments();
         let progress = Progress::from(0);
-        progress.answered((0, 1_000), at(0));
-        progress.answered((0, 10), at(1));
+        progress.answered((0, 1_000), progress.next(), at(0));
+        progress.answered((0, 10), progress.next(), at(1));
         progress.read(10);
         assert_eq!(progress.standing(at(1).at).read_through, Some(at(1)));
     }
@@ -208,11 +237,11 @@ mod tests {
     fn a_silent_broker_is_trusted_for_ten_seconds() {
         let at = moments();
         let progress = Progress::from(0);
-        progress.answered((0, 0), at(0));
+        progress.answered((0, 0), progress.next(), at(0));
         assert_eq!(progress.standing(at(10).at).behind, None);
         assert_eq!(progress.standing(at(11).at).behind, Some(Behind::Silent));
         assert_eq!(progress.standing(at(11).at).read_through, Some(at(0)));
-        progress.answered((0, 0), at(12));
+        progress.answered((0, 0), progress.next(), at(12));
         assert_eq!(progress.standing(at(12).at).behind, None);
     }
 
@@ -221,13 +250,43 @@ mod tests {
         let at = moments();
         let progress = Progress::from(0);
         for second in 0..=31 {
-            progress.answered((0, 10 * i64::try_from(second).unwrap()), at(second));
+            progress.answered((0, 10 * i64::try_from(second).unwrap()), 0, at(second));
         }
         assert_eq!(progress.standing(at(30).at).behind, None);
         assert_eq!(progress.standing(at(31).at).behind, Some(Behind::Slow));
         progress.read(310);
         // It is through the end it waited for, and has yet to reach one that was asked for since.
-        progress.answered((0, 310), at(32));
+        progress.answered((0, 310), progress.next(), at(32));
         assert_eq!(progress.standing(at(32).at).behind, None);
+    }
+
+    #[test]
+    fn a_log_that_ends_before_what_was_read_is_never_read_through() {
+        let at = moments();
+        let progress = Progress::from(0);
+        progress.answered((0, 100), 0, at(0));
+        progress.read(100);
+        assert_eq!(progress.standing(at(0).at).behind, None);
+        progress.answered((0, 90), 100, at(1));
+        assert_eq!(progress.standing(at(1).at).behind, Some(Behind::CutOff));
+        // A new leader that had yet to find out.
+        progress.answered((0, 100), 100, at(5));
+        assert_eq!(progress.standing(at(5).at).behind, None);
+        progress.answered((0, 3), 100, at(6));
+        assert!(!progress.was_cut_off(at(11).at));
+        assert!(progress.was_cut_off(at(12).at));
+    }
+
+    #[test]
+    fn an_offset_that_comes_again_is_of_another_log() {
+        let at = moments();
+        let progress = Progress::from(0);
+        progress.answered((0, 100), 0, at(0));
+        progress.read(100);
+        progress.went_back();
+        progress.read(1);
+        progress.answered((0, 1), 1, at(1));
+        assert_eq!(progress.standing(at(1).at).behind, Some(Behind::CutOff));
+        assert!(progress.was_cut_off(at(1).at));
     }
 }

@@ -45,8 +45,11 @@ pub struct Held {
     pub partition: i32,
     /// What was there before is history: counters begin at this offset. Set once the broker has said what the end is.
     pub live_from: OnceLock<i64>,
-    /// From then on every contact that is still open is known, if the partition is caught up; none if that is so at once.
-    pub complete_at: Option<Instant>,
+    /// From when on everything is known.
+    reach: Reach,
+    /// The timestamp of the first record that was read, in milliseconds since 1970.
+    first_record_ms: OnceLock<u64>,
+    assigned_ms: u64,
     /// How far it has been read.
     pub progress: Progress,
     /// Stream time in milliseconds; 0 before there is any.
@@ -54,23 +57,54 @@ pub struct Held {
 }
 
 impl Held {
-    /// A partition that is read from `start` on.
+    /// A partition that is read from `start` on, assigned at this instant.
     pub fn new(
         topic: Arc<str>,
         partition: i32,
         start: i64,
         live_from: Option<i64>,
-        complete_at: Option<Instant>,
+        reach: Reach,
+        assigned: EventTime,
     ) -> Held {
         let progress = Progress::from(start);
         let live_from = live_from.map_or_else(OnceLock::new, OnceLock::from);
-        Held { topic, partition, live_from, complete_at, progress, stream_time_ms: AtomicU64::new(0) }
+        Held {
+            topic,
+            partition,
+            live_from,
+            reach,
+            progress,
+            stream_time_ms: AtomicU64::new(0),
+            first_record_ms: OnceLock::new(),
+            assigned_ms: assigned.millis(),
+        }
+    }
+
+    /// Everything from this instant on is known, in milliseconds since 1970, as soon as the partition is caught up; 0 if
+    /// everything is.
+    pub fn known_since_ms(&self) -> u64 {
+        match self.reach {
+            Reach::Everything => 0,
+            Reach::Since(since_ms) => since_ms,
+            Reach::SinceTheFirstRecord => self.first_record_ms.get().copied().unwrap_or(self.assigned_ms),
+        }
     }
 
     /// The latest event time believed; none before the first few records.
     pub fn stream_time(&self) -> Option<EventTime> {
         EventTime::from_millis(self.stream_time_ms.load(Ordering::Relaxed)).filter(|time| time.millis() > 0)
     }
+}
+
+/// From when on everything is known of a partition, once it is caught up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reach {
+    /// From its beginning: no record was ever removed.
+    Everything,
+    /// From this instant on, in milliseconds since 1970.
+    Since(u64),
+    /// From the timestamp of the first record that is read, since older ones were removed.
+    SinceTheFirstRecord,
 }
 
 /// What a worker is told to do between batches.
@@ -109,6 +143,8 @@ struct Slot {
     /// What the meters have been told.
     told: Told,
     events: IntCounter,
+    /// What librdkafka said of the position before anything was read: that of an earlier assignment, if there was one.
+    stale_position: Option<i64>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -119,8 +155,9 @@ struct Told {
 
 /// The thread's own things.
 pub struct Worker<C: ConsumerContext + 'static> {
-    queue: Queue<C>,
+    /// Dropped first, so that nobody waits for an answer while the queue is dropped.
     orders: Receiver<Order>,
+    queue: Queue<C>,
     slots: Vec<Slot>,
     /// Where in `slots` the records of an origin go.
     places: HashMap<Origin, Option<usize>>,
@@ -207,6 +244,7 @@ impl<C: ConsumerContext + 'static> Worker<C> {
             history: None,
             told: Told::default(),
             events: self.meters.events.with_label_values(&[&*held.topic]),
+            stale_position: self.queue.position(&held.topic, held.partition),
             held,
         };
         slot.notice_the_present(slot.held.progress.next(), self.by);
@@ -273,6 +311,10 @@ impl<C: ConsumerContext + 'static> Worker<C> {
                                 slot.tell(&record, &rejection, recurring, now);
                             }
                         }
+                        if record.offset < slot.held.progress.next() {
+                            slot.held.progress.went_back();
+                        }
+                        slot.held.first_record_ms.get_or_init(|| record.timestamp_ms.unwrap_or(slot.held.assigned_ms));
                         slot.read_to(record.offset + 1, *by);
                     }
                     Content::Error(error) => {
@@ -305,8 +347,13 @@ impl<C: ConsumerContext + 'static> Worker<C> {
             if !lags && slot.history.is_some() {
                 continue;
             }
-            let position = if lags { self.queue.position(&slot.held.topic, slot.held.partition) } else { None };
-            let next = progress.next().max(progress.oldest()).max(position.unwrap_or(0));
+            let position = self.queue.position(&slot.held.topic, slot.held.partition);
+            let next = match position.filter(|_| lags && position != slot.stale_position) {
+                Some(position) => progress.next().max(position),
+                // Nothing has come yet, and what was to come may have been removed.
+                None if slot.held.first_record_ms.get().is_none() => progress.next().max(progress.oldest()),
+                None => progress.next(),
+            };
             slot.read_to(next, self.by);
         }
     }
@@ -328,18 +375,18 @@ impl Slot {
     ) -> Result<(), Rejection> {
         let event = decode(record.payload, settings.limits.record_bytes)?;
         let time = match &event {
-            Event::Contact(event) => {
-                if record.key != Some(event.contact_id.as_bytes()) {
-                    misrouted.inc();
-                }
-                event.time
-            }
+            Event::Contact(event) => event.time,
             Event::Agent(event) => event.time,
         };
         if let Some(stamped) = record.timestamp_ms
             && time.millis() > stamped.saturating_add(MOST_AHEAD_MS)
         {
             return Err(Rejection::future(time, stamped));
+        }
+        if let Event::Contact(event) = &event
+            && record.key != Some(event.contact_id.as_bytes())
+        {
+            misrouted.inc();
         }
         if let Some((delays, wall)) = delays {
             delays.observe(Duration::from_millis(wall.millis().saturating_sub(time.millis())).as_secs_f64());
