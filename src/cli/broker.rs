@@ -56,7 +56,7 @@ const LONGEST_LOOK: Duration = Duration::from_secs(30);
 impl BrokerArguments {
     /// Whether any of them asks for Kafka.
     pub fn ask_for_kafka(&self) -> bool {
-        self.brokers.is_some() || self.topic.is_some()
+        self.brokers.is_some() || self.topic.is_some() || self.config.is_some() || !self.options.is_empty()
     }
 
     /// The configuration, with brokers and options as the arguments want them; and the topic.

@@ -93,7 +93,11 @@ pub fn demo(arguments: &DemoArguments) -> anyhow::Result<()> {
     })?;
     let writer = write_centre(centre, &config.kafka, &stop)?;
 
-    let shown = show(&config, running, &runtime, &stop);
+    let shown = show(&config, running, &runtime, &stop).or_else(|error| match error.downcast_ref::<io::Error>() {
+        // A reader that has had enough and closes the pipe ends it well.
+        Some(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(error),
+    });
     stop.ask();
     let written = writer.join().map_err(|_| anyhow::anyhow!("the made-up centre had panicked"))?;
     shown.and(written)
@@ -125,16 +129,18 @@ fn write_centre(
     let writer = Writer::open(kafka, TOPIC, WriterSettings::default(), told)?;
     let stop = Arc::clone(stop);
     let work = move || {
-        writer.find_topic(LONGEST_SEARCH)?;
-        let mut sending = Sending::new(writer, Arc::clone(&stop));
-        let shift = shift_to_now(&centre, MORNING_MS)?;
-        let told = tell(&mut centre, Some(shift), Pacer::new(Pace::Live), &stop, &mut sending);
-        // What is still on its way to a broker that ends with us is of no use to anybody.
-        if let Err(error) = told {
+        let live = || {
+            writer.find_topic(LONGEST_SEARCH)?;
+            let shift = shift_to_now(&centre, MORNING_MS)?;
+            // What is still on its way to a broker that ends with us is of no use to anybody.
+            let mut sending = Sending::new(writer, Arc::clone(&stop));
+            tell(&mut centre, Some(shift), Pacer::new(Pace::Live), &stop, &mut sending)
+        };
+        let lived = live();
+        if lived.is_err() {
             stop.ask();
-            return Err(error);
         }
-        Ok(())
+        lived
     };
     thread::Builder::new().name("centre".to_owned()).spawn(work).context("starting a thread")
 }

@@ -3,7 +3,6 @@
 //! Where to listen is settled before a broker is asked for anything, so that a second one started by mistake ends before it
 //! takes partitions away from the first.
 
-use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,7 +11,7 @@ use anyhow::Context;
 use clap::Args;
 use prometheus::Registry;
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -49,19 +48,25 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     }
     log::start(&config.log).map_err(BadUsage)?;
     let runtime = runtime()?;
-    runtime.block_on(async {
-        let stop = told_to_stop()?;
+    let ended = runtime.block_on(async {
+        let mut signals = Signals::listen()?;
         let mut running = Running::start(&config).await?;
         let failure = tokio::select! {
-            name = stop => {
+            name = signals.next() => {
                 tracing::info!("told to end by {name}");
                 None
             }
             failure = running.failure() => Some(failure),
         };
-        running.stop().await;
-        failure.map_or(Ok(()), Err)
-    })
+        tokio::select! {
+            () = running.stop() => failure.map_or(Ok(()), Err),
+            // Whoever asks twice is in a hurry; nothing is lost, since nothing is kept.
+            name = signals.next() => Err(anyhow::anyhow!("told twice to end, now by {name}: ending without leaving the group")),
+        }
+    });
+    // A page that is still being written, or a service that does not end, is not waited for.
+    runtime.shutdown_background();
+    ended
 }
 
 /// What waits for sockets, timers and signals.
@@ -74,19 +79,27 @@ pub fn runtime() -> anyhow::Result<Runtime> {
     runtime.context("starting threads")
 }
 
-/// Over once SIGTERM or SIGINT arrives; gives its name. To be called in a runtime.
-///
-/// # Errors
-/// Signals cannot be listened to.
-pub fn told_to_stop() -> anyhow::Result<impl Future<Output = &'static str>> {
-    let mut terminate = signal(SignalKind::terminate()).context("listening to SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("listening to SIGINT")?;
-    Ok(async move {
+/// The signals that tell a process to end.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// They no longer end the process by themselves. To be called in a runtime.
+    fn listen() -> anyhow::Result<Signals> {
+        let terminate = signal(SignalKind::terminate()).context("listening to SIGTERM")?;
+        let interrupt = signal(SignalKind::interrupt()).context("listening to SIGINT")?;
+        Ok(Signals { terminate, interrupt })
+    }
+
+    /// Over when the next one arrives; gives its name.
+    async fn next(&mut self) -> &'static str {
         tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
         }
-    })
+    }
 }
 
 /// A service together with its pages.

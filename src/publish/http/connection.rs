@@ -1,4 +1,4 @@
-//! Connections that cannot be held open for ever, and not too many of them.
+//! Connections that cannot be silent for ever, and not too many of them.
 //!
 //! One that neither sends nor takes anything for [`LONGEST_SILENCE`] is closed. That is longer than scrapes are apart, so
 //! that their connection stays. Headers are bounded by the server underneath: 100 lines and some 400 KiB.
@@ -20,7 +20,7 @@ use tokio::time::{Instant, Sleep, sleep};
 const LONGEST_SILENCE: Duration = Duration::from_secs(150);
 
 /// Connections at a time; further ones wait until one of them ends.
-const MOST: usize = 256;
+const MOST: usize = 64;
 
 /// Connections that come in.
 pub(super) struct Connections {

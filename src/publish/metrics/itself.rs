@@ -26,7 +26,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     Family::gauge(
         "holdline_newest_event_timestamp_seconds",
-        "The latest event time believed, in seconds since 1970; absent before there was one.",
+        "The latest event time believed, in seconds since 1970; absent before the first few events.",
         newest,
     ),
     Family::gauge(

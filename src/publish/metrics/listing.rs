@@ -25,7 +25,11 @@ says what a level does with customers who hang up or leave, `q` is the rank of a
 
 Cells of windows add up over processes. Levels and quantiles are statements about a whole queue and are only told by a
 process that holds all partitions; elsewhere add up the cells and divide. Counters only go up; what was counted and taken
-back later is told by `holdline_corrections_total`.
+back later is told by `holdline_corrections_total`. They count what is booked while a process holds a partition that it has
+read to its end: what came before that, or while the partition changed hands, is in the windows only.
+
+What is told of events (`holdline_events_…`) is what this process read, so a look-back that is read again after a restart or
+a rebalance counts again.
 ";
 
 /// One row of the table.
