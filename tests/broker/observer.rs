@@ -21,11 +21,9 @@ pub struct Observer {
 
 /// What it saw.
 #[derive(Default)]
-pub struct Observed {
+struct Observed {
     /// How many answers it had.
-    pub scrapes: usize,
-    /// The last of them.
-    pub last: Scrape,
+    scrapes: usize,
     /// What was wrong in the first that was.
     wrong: Option<String>,
 }
@@ -41,14 +39,13 @@ impl Observer {
     }
 
     /// Ends it, and fails if anything was wrong at any moment.
-    pub fn seen(mut self) -> Observed {
+    pub fn seen(mut self) {
         self.stop.store(true, Ordering::Relaxed);
         let observed = self.thread.take().expect("it ends once").join().expect("it does not panic");
         if let Some(wrong) = observed.wrong {
             panic!("{wrong}");
         }
         assert!(observed.scrapes > 0, "nothing was seen");
-        observed
     }
 }
 
@@ -67,7 +64,6 @@ fn watch(address: SocketAddr, stop: &AtomicBool, mut check: impl FnMut(&Scrape) 
             let wrong = check(&scrape).and_then(|()| only_up(&mut highest, &scrape)).err();
             observed.wrong = wrong.map(|wrong| format!("{wrong}\nin\n{text}"));
             observed.scrapes += 1;
-            observed.last = scrape;
         }
         thread::sleep(PAUSE);
     }
