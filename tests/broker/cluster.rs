@@ -72,6 +72,12 @@ impl Cluster {
         made.expect("the broker answers").into_iter().for_each(|made| assert!(made.is_ok(), "{made:?}"));
     }
 
+    /// Has a topic deleted; its name is free again soon after.
+    pub fn delete_topic(&self, name: &str) {
+        let deleted = block_on(self.admin().delete_topics(&[name], &AdminOptions::new()));
+        deleted.expect("the broker answers").into_iter().for_each(|deleted| assert!(deleted.is_ok(), "{deleted:?}"));
+    }
+
     /// Has a topic grow.
     pub fn add_partitions(&self, name: &str, partitions: usize) {
         let more = [NewPartitions::new(name, partitions)];

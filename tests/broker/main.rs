@@ -26,6 +26,7 @@ mod lifecycle;
 mod model;
 mod observer;
 mod outage;
+mod partitions;
 mod program;
 mod prometheus;
 mod rebalance;
