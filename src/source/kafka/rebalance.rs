@@ -244,7 +244,7 @@ fn beginning(found: Found, ends: Option<Ends>) -> Offset {
 fn reach(found: Found, ends: Option<Ends>, since_ms: u64) -> Reach {
     match (found, ends) {
         // Nothing was ever removed: before its first record there was nothing.
-        (Found::At(first), Some((0, _))) if first == 0 => Reach::Everything,
+        (Found::At(0), Some((0, _))) => Reach::Everything,
         (Found::Unknown, Some((0, _))) | (Found::NothingSoYoung, Some((0, 0))) => Reach::Everything,
         // What is younger than the look-back may have been removed too.
         (Found::At(offset), Some((oldest, _))) if offset > oldest => Reach::Since(since_ms),
