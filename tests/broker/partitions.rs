@@ -1,7 +1,9 @@
 //! Topics of many partitions, of one, and one that is deleted and made anew.
 
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use holdline::clock;
 
 use crate::cluster::Cluster;
 use crate::program::{Program, config};
@@ -61,7 +63,7 @@ fn one_partition_is_given_up_at_once_however_often() {
     for round in 0..8 {
         let mut program = Program::start(&config(&cluster.bootstrap(), "one", "one", &[]));
         program.until_ready();
-        let told = Instant::now();
+        let told = clock::monotonic();
         program.signal("TERM");
         let (code, log) = program.end();
         assert_eq!(code, Some(0), "{log}");
