@@ -46,7 +46,7 @@ pub struct Snapshot {
     pub partitions: BTreeMap<(String, i32), PartitionStatus>,
     /// Contacts held.
     pub tracked_contacts: u64,
-    /// Lanes seen.
+    /// Lanes held, each counted in every partition that it was seen in.
     pub tracked_lanes: u64,
 }
 

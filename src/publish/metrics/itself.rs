@@ -50,9 +50,13 @@ pub(super) const FAMILIES: &[Family] = &[
     Family::gauge("holdline_tracked_contacts", "Contacts held in memory.", |scene, samples| {
         samples.add(&[], scene.snapshot.tracked_contacts as f64);
     }),
-    Family::gauge("holdline_tracked_lanes", "Lanes seen, by queue, channel and tier.", |scene, samples| {
-        samples.add(&[], scene.snapshot.tracked_lanes as f64);
-    }),
+    Family::gauge(
+        "holdline_tracked_lanes",
+        "Lanes held in memory, each counted in every partition that it was seen in.",
+        |scene, samples| {
+            samples.add(&[], scene.snapshot.tracked_lanes as f64);
+        },
+    ),
     Family::counter(
         "holdline_corrections_total",
         "Visits that were counted in this cell and taken back later, by what arrived out of order.",

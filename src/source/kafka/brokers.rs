@@ -15,7 +15,7 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::config::Kafka;
-use crate::kafka::client::properties;
+use crate::kafka::client::{properties, set_default};
 
 /// A partition by topic and number.
 pub type Partition = (String, i32);
@@ -62,7 +62,10 @@ impl Brokers {
     /// # Errors
     /// The options make no client.
     pub fn new(kafka: &Kafka) -> KafkaResult<Brokers> {
-        let client = properties(kafka).create_with_context(Quiet)?;
+        let mut properties = properties(kafka);
+        // A broker that stood still ends its connection: it is asked again soon after it goes on.
+        set_default(&mut properties, &["reconnect.backoff.max.ms"], "500");
+        let client = properties.create_with_context(Quiet)?;
         Ok(Brokers { client, leaders: Mutex::default() })
     }
 

@@ -130,7 +130,7 @@ pub struct Look {
     pub corrections: Counters,
     /// Contacts held.
     pub contacts: usize,
-    /// Lanes seen.
+    /// Lanes held, each counted in every partition that it was seen in.
     pub lanes: usize,
 }
 
