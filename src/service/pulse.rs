@@ -214,3 +214,34 @@ fn status_of(name: &str, topic: &Topic, held: &[(Arc<Held>, Standing)]) -> Topic
         newest_event: of_topic.filter_map(|(held, _)| held.stream_time()).max(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::kafka::worker::Reach;
+
+    const DAY_MS: u64 = 86_400_000;
+
+    /// Whether all open contacts are known ten days after this partition was assigned, with contacts held for 45 days.
+    fn known(reach: Reach, is_read_through: bool) -> bool {
+        let day = |day: u64| EventTime::from_millis(20_000 * DAY_MS + day * DAY_MS).unwrap();
+        let at = clock::monotonic();
+        let held = Held::new(Arc::from("calls"), 0, 0, Some(9), reach, day(0));
+        let read_through = is_read_through.then_some(Moment { wall: day(10), at });
+        let standing = Standing { read_through, behind: None, lag_records: Some(0) };
+        is_complete(&[(Arc::new(held), standing)], day(10), Duration::from_millis(45 * DAY_MS))
+    }
+
+    #[test]
+    fn open_contacts_are_known_once_so_much_was_read_as_they_are_held() {
+        let days_before = |days: u64| Reach::Since(20_000 * DAY_MS - days * DAY_MS);
+        assert!(known(Reach::Everything, true));
+        assert!(!known(Reach::Everything, false));
+        assert!(known(days_before(45), true));
+        assert!(known(days_before(35), true));
+        assert!(!known(days_before(34), true));
+        // Nothing was left to be read when it was assigned: what was open before nobody knows.
+        assert!(!known(Reach::SinceTheFirstRecord, true));
+        assert!(!is_complete(&[], EventTime::MAX, Duration::ZERO));
+    }
+}
