@@ -80,6 +80,11 @@ impl Lifetimes {
         self.expire_by_channel.get(channel).copied().unwrap_or(self.expire_ms)
     }
 
+    /// The longest that an unfinished contact of any channel is held, in milliseconds.
+    pub fn longest_expire_ms(&self) -> u64 {
+        self.expire_by_channel.values().copied().fold(self.expire_ms, u64::max)
+    }
+
     /// The shortest that an unfinished contact of any channel is held, in milliseconds.
     pub fn shortest_expire_ms(&self) -> u64 {
         self.expire_by_channel.values().copied().fold(self.expire_ms, u64::min)

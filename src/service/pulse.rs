@@ -159,8 +159,7 @@ impl Pulse {
     }
 
     fn longest_expire(&self) -> Duration {
-        let lifetimes = &self.settings.lifetimes;
-        Duration::from_millis(lifetimes.expire_by_channel.values().copied().fold(lifetimes.expire_ms, u64::max))
+        Duration::from_millis(self.settings.lifetimes.longest_expire_ms())
     }
 
     fn tell_change(&mut self, snapshot: &Snapshot) {

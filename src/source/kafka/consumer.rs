@@ -22,7 +22,7 @@ use crate::source::kafka::brokers::Brokers;
 use crate::source::kafka::hub::Hub;
 use crate::source::kafka::prober::Prober;
 use crate::source::kafka::queue::Queue;
-use crate::source::kafka::rebalance::{Context, LookBack};
+use crate::source::kafka::rebalance::Context;
 use crate::source::kafka::worker::Worker;
 
 /// Records read at once. More only pins more of librdkafka's buffers.
@@ -86,12 +86,12 @@ impl Reading {
         let count = kafka.workers.map_or(cores, NonZero::get);
         let (orders, received): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::channel()).unzip();
         let hub = Arc::new(Hub::new(orders, kafka.topics.iter().cloned(), failures));
-        let look_back = look_back(kafka, settings);
+        let look_back_ms = kafka.look_back_ms.unwrap_or(settings.lifetimes.longest_expire_ms());
         let topics: Vec<&str> = kafka.topics.iter().map(String::as_str).collect();
         let refused = |error: KafkaError| anyhow::anyhow!("{}", explain_error(kafka, &topics.join(", "), &error));
         let brokers = Arc::new(Brokers::new(kafka).map_err(refused)?);
         let (kept, asked) = (Arc::clone(&hub), Arc::clone(&brokers));
-        let context = Context::new(kept, look_back, meters.clone(), kafka.clone(), asked, library);
+        let context = Context::new(kept, look_back_ms, meters.clone(), kafka.clone(), asked, library);
         let consumer: BaseConsumer<Context> = config(kafka).create_with_context(context).map_err(refused)?;
         consumer.subscribe(&topics).map_err(refused)?;
         let consumer = Arc::new(consumer);
@@ -129,13 +129,6 @@ impl Reading {
         // Nobody else has it now: it leaves the group and is closed.
         drop(self.consumer);
     }
-}
-
-/// How far back reading begins by this configuration.
-fn look_back(kafka: &Kafka, settings: &Settings) -> LookBack {
-    let lifetimes = &settings.lifetimes;
-    let longest_expire_ms = lifetimes.expire_by_channel.values().copied().fold(lifetimes.expire_ms, u64::max);
-    LookBack { length_ms: kafka.look_back_ms.unwrap_or(longest_expire_ms), needed_ms: longest_expire_ms }
 }
 
 fn config(kafka: &Kafka) -> ClientConfig {

@@ -37,38 +37,30 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Trouble that goes on is logged again after this.
 const TOLD_AGAIN: Duration = Duration::from_secs(30);
 
-/// How far back reading begins.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct LookBack {
-    /// In milliseconds before now, by the records' own timestamps.
-    pub length_ms: u64,
-    /// The longest that an unfinished contact is held, in milliseconds: so far back must be read to know them all.
-    pub needed_ms: u64,
-}
-
 /// What librdkafka calls back.
 pub struct Context {
     hub: Arc<Hub>,
-    look_back: LookBack,
+    /// How far back reading begins, in milliseconds before now, by the records' own timestamps.
+    look_back_ms: u64,
     meters: Meters,
     kafka: Kafka,
     brokers: Arc<Brokers>,
-    library: LibraryLog,
+    lines: LibraryLog,
     /// When which kind of trouble was last logged.
     told: Mutex<BTreeMap<Trouble, Instant>>,
 }
 
 impl Context {
-    /// Partitions go to the workers of this hub.
+    /// Partitions go to the workers of this hub, and are read from so many milliseconds before now on.
     pub fn new(
         hub: Arc<Hub>,
-        look_back: LookBack,
+        look_back_ms: u64,
         meters: Meters,
         kafka: Kafka,
         brokers: Arc<Brokers>,
-        library: LibraryLog,
+        lines: LibraryLog,
     ) -> Context {
-        Context { hub, look_back, meters, kafka, brokers, library, told: Mutex::default() }
+        Context { hub, look_back_ms, meters, kafka, brokers, lines, told: Mutex::default() }
     }
 
     /// Something went wrong, in the library's words: logged, unless the like was a moment ago; kept as a reason; and
@@ -108,7 +100,7 @@ impl Context {
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        self.library.write(level, facility, message);
+        self.lines.write(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
@@ -185,7 +177,7 @@ impl Context {
         // comes between the two questions is read.
         let ends = self.ends(partitions);
         let wall = clock::wall().millis();
-        let since = wall.checked_sub(self.look_back.length_ms);
+        let since = wall.checked_sub(self.look_back_ms);
         let found = match since {
             Some(since) => self.brokers.since(partitions, since, LONGEST_ANSWER),
             None => vec![Found::Unknown; partitions.len()],
