@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::engine::tally::Formula;
+use crate::engine::tally::{Formula, Measure};
 use crate::event::EventTime;
 
 /// Two clocks of one contact may differ by this much, inclusive, in milliseconds: an answer up to this long before its
@@ -154,10 +154,10 @@ impl Window {
     }
 }
 
-/// What was promised to a customer, and how keeping it is computed.
+/// What was promised to a customer of one measure, and how keeping it is computed.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct Promise {
-    /// The target: a visit should be answered within this; equal to it is within.
+    /// The target: what is waited for should happen within this; equal to it is within.
     pub answer_within_ms: u64,
     /// The share that should be within, 0 to 1.
     pub goal: f64,
@@ -167,6 +167,8 @@ pub struct Promise {
     pub short_abandon_ms: u64,
     /// Decided visits below which a level says little.
     pub min_contacts: u64,
+    /// Whether only the opening hours of the lane's calendar count. Without a calendar all time counts.
+    pub business_time: bool,
 }
 
 impl Default for Promise {
@@ -177,6 +179,7 @@ impl Default for Promise {
             formula: Formula::Offered,
             short_abandon_ms: 5_000,
             min_contacts: 20,
+            business_time: false,
         }
     }
 }
@@ -194,6 +197,8 @@ pub struct PromiseOverlay {
     pub short_abandon_ms: Option<u64>,
     /// Replaces [`Promise::min_contacts`].
     pub min_contacts: Option<u64>,
+    /// Replaces [`Promise::business_time`].
+    pub business_time: Option<bool>,
 }
 
 impl PromiseOverlay {
@@ -205,6 +210,19 @@ impl PromiseOverlay {
             formula: self.formula.unwrap_or(base.formula),
             short_abandon_ms: self.short_abandon_ms.unwrap_or(base.short_abandon_ms),
             min_contacts: self.min_contacts.unwrap_or(base.min_contacts),
+            business_time: self.business_time.unwrap_or(base.business_time),
+        }
+    }
+
+    /// The same with the fields that are set in `special` replaced.
+    pub fn with(self, special: PromiseOverlay) -> PromiseOverlay {
+        PromiseOverlay {
+            answer_within_ms: special.answer_within_ms.or(self.answer_within_ms),
+            goal: special.goal.or(self.goal),
+            formula: special.formula.or(self.formula),
+            short_abandon_ms: special.short_abandon_ms.or(self.short_abandon_ms),
+            min_contacts: special.min_contacts.or(self.min_contacts),
+            business_time: special.business_time.or(self.business_time),
         }
     }
 }
@@ -221,32 +239,58 @@ pub struct Overlays {
 }
 
 impl Overlays {
-    fn over(&self, base: Promise, channel: &str, tier: &str) -> Promise {
-        let mut promise = self.all.over(base);
-        for overlay in [self.channel.get(channel), self.tier.get(tier)].into_iter().flatten() {
-            promise = overlay.over(promise);
-        }
-        promise
+    /// All that is said for this channel and tier, in one.
+    fn of(&self, channel: &str, tier: &str) -> PromiseOverlay {
+        let special = [self.channel.get(channel), self.tier.get(tier)].into_iter().flatten();
+        special.fold(self.all, |general, special| general.with(*special))
     }
 }
 
-/// The promises to all lanes: general ones, then those of a listed queue.
+/// Overlays for all lanes, then those of a listed queue.
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
-pub struct Promises {
+pub struct Scopes {
     /// What holds where a queue says nothing else.
     pub service: Overlays,
     /// The listed queues.
     pub queues: BTreeMap<String, Overlays>,
 }
 
+impl Scopes {
+    /// All that is said for one lane, in one. From general to special: service, its channel, its tier, then the queue, its
+    /// channel, its tier; the later wins, field by field.
+    fn of(&self, queue: &str, channel: &str, tier: &str) -> PromiseOverlay {
+        let general = self.service.of(channel, tier);
+        self.queues.get(queue).map_or(general, |special| general.with(special.of(channel, tier)))
+    }
+}
+
+/// The promises to all lanes: for the wait, and what is said apart from it for other measures.
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+pub struct Promises {
+    /// For the wait, where a queue says nothing else.
+    pub service: Overlays,
+    /// For the wait, in the listed queues.
+    pub queues: BTreeMap<String, Overlays>,
+    /// For the other measures that have anything said of them.
+    pub measures: BTreeMap<Measure, Scopes>,
+}
+
 impl Promises {
-    /// The promise to one lane. From general to special: service, its channel, its tier, then the queue, its channel,
-    /// its tier; the later wins, field by field.
+    /// The promise to one lane on its wait.
     pub fn of(&self, queue: &str, channel: &str, tier: &str) -> Promise {
-        let general = self.service.over(Promise::default(), channel, tier);
-        match self.queues.get(queue) {
-            Some(overlays) => overlays.over(general, channel, tier),
-            None => general,
-        }
+        let general = self.service.of(channel, tier);
+        let overlay = self.queues.get(queue).map_or(general, |special| general.with(special.of(channel, tier)));
+        overlay.over(Promise::default())
+    }
+
+    /// The promise to one lane on a measure. What is not said of the measure is as for the wait, but for its target, which
+    /// only the contact wait shares. None where no target is said.
+    pub fn of_measure(&self, measure: Measure, queue: &str, channel: &str, tier: &str) -> Option<Promise> {
+        let wait = self.of(queue, channel, tier);
+        let said = self.measures.get(&measure).map(|scopes| scopes.of(queue, channel, tier)).unwrap_or_default();
+        let shares_target = matches!(measure, Measure::Wait | Measure::ContactWait);
+        let promise = said.over(wait);
+        let short_abandon_ms = promise.short_abandon_ms.min(promise.answer_within_ms);
+        (shares_target || said.answer_within_ms.is_some()).then_some(Promise { short_abandon_ms, ..promise })
     }
 }

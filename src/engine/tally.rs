@@ -10,24 +10,75 @@ use serde::Serialize;
 use crate::engine::histogram::Distribution;
 
 /// What a clock measures. Cells and distributions exist once for each measure.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[repr(u8)]
 pub enum Measure {
     /// From a visit's offer to its answer: each stay in a queue by itself.
     Wait,
     /// From a contact's first offer to its first answer, over all transfers.
     ContactWait,
+    /// From a contact's first offer to the first time an agent wrote.
+    FirstReply,
+    /// From the oldest customer's message that nobody has replied to, to the next reply.
+    NextReply,
+    /// From a contact's first offer to the first time it was resolved.
+    FirstResolution,
+    /// From a contact's first offer to the last time it was resolved; goes on when it is reopened.
+    Resolution,
+    /// From a visit's answer to the end of its handling. Who waits of it is in service.
+    Handle,
+    /// Contacts that are not over. Only who waits is told of it.
+    Backlog,
+    /// Letters, transfers, resolutions and reopenings of contacts. Has no clock.
+    Effort,
 }
 
 impl Measure {
+    /// How many there are.
+    pub const COUNT: usize = 9;
+
     /// All of them, in the order of reports.
-    pub const ALL: [Measure; 2] = [Measure::Wait, Measure::ContactWait];
+    pub const ALL: [Measure; Measure::COUNT] = [
+        Measure::Wait,
+        Measure::ContactWait,
+        Measure::FirstReply,
+        Measure::NextReply,
+        Measure::FirstResolution,
+        Measure::Resolution,
+        Measure::Handle,
+        Measure::Backlog,
+        Measure::Effort,
+    ];
+
+    /// Those that something can be promised on.
+    pub const PROMISED: [Measure; 7] = [
+        Measure::Wait,
+        Measure::ContactWait,
+        Measure::FirstReply,
+        Measure::NextReply,
+        Measure::FirstResolution,
+        Measure::Resolution,
+        Measure::Handle,
+    ];
 
     /// The name in reports and labels.
     pub const fn name(self) -> &'static str {
         match self {
             Measure::Wait => "wait",
             Measure::ContactWait => "contact_wait",
+            Measure::FirstReply => "first_reply",
+            Measure::NextReply => "next_reply",
+            Measure::FirstResolution => "first_resolution",
+            Measure::Resolution => "resolution",
+            Measure::Handle => "handle",
+            Measure::Backlog => "backlog",
+            Measure::Effort => "effort",
         }
+    }
+
+    /// The measure of this name; none if there is no such measure.
+    pub fn from_name(name: &str) -> Option<Measure> {
+        Measure::ALL.into_iter().find(|measure| measure.name() == name)
     }
 }
 
@@ -59,11 +110,15 @@ pub enum Cell {
     Departed,
     /// Of the overdue, no longer waiting. As many as were overdue, once all is over.
     DepartedOver,
+    /// Solved; at each resolution.
+    Resolved,
+    /// Taken up again after a resolution; at each such time.
+    Reopened,
 }
 
 impl Cell {
     /// How many there are.
-    pub const COUNT: usize = 12;
+    pub const COUNT: usize = 14;
 
     /// All of them, in order.
     pub const ALL: [Cell; Cell::COUNT] = [
@@ -79,6 +134,8 @@ impl Cell {
         Cell::Completed,
         Cell::Departed,
         Cell::DepartedOver,
+        Cell::Resolved,
+        Cell::Reopened,
     ];
 
     /// The name in reports; `departed` and `departed_over` only serve to know who waits.
@@ -96,6 +153,8 @@ impl Cell {
             Cell::Completed => "completed",
             Cell::Departed => "departed",
             Cell::DepartedOver => "departed_over",
+            Cell::Resolved => "resolved",
+            Cell::Reopened => "reopened",
         }
     }
 }
@@ -247,7 +306,7 @@ impl Formula {
     }
 }
 
-/// A duration that is kept as a distribution.
+/// A duration, or a number, that is kept as a distribution.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]
 pub enum Quantity {
@@ -259,15 +318,25 @@ pub enum Quantity {
     WaitLeft,
     /// Talk, hold and after-contact work; at the completion.
     Handle,
+    /// How many times an agent wrote, not a time; at the last of them.
+    Replies,
+    /// How many times a contact was transferred, not a time; at the last of them.
+    Transfers,
 }
 
 impl Quantity {
     /// How many there are.
-    pub const COUNT: usize = 4;
+    pub const COUNT: usize = 6;
 
     /// All of them, in order.
-    pub const ALL: [Quantity; Quantity::COUNT] =
-        [Quantity::WaitAnswered, Quantity::WaitAbandoned, Quantity::WaitLeft, Quantity::Handle];
+    pub const ALL: [Quantity; Quantity::COUNT] = [
+        Quantity::WaitAnswered,
+        Quantity::WaitAbandoned,
+        Quantity::WaitLeft,
+        Quantity::Handle,
+        Quantity::Replies,
+        Quantity::Transfers,
+    ];
 
     /// The name in reports.
     pub const fn name(self) -> &'static str {
@@ -276,6 +345,8 @@ impl Quantity {
             Quantity::WaitAbandoned => "wait_abandoned",
             Quantity::WaitLeft => "wait_left",
             Quantity::Handle => "handle",
+            Quantity::Replies => "replies",
+            Quantity::Transfers => "transfers",
         }
     }
 }
