@@ -1,16 +1,17 @@
 //! The sections `[service]` and `[[queue]]`: what is promised to whom.
 //!
-//! Both hold the same keys, and below `channel.NAME` and `tier.NAME` once more. Which of them wins is decided by
-//! [`Promises::of`] alone; here it is only asked whether what comes out makes sense.
+//! Both hold the same keys, and below `channel.NAME` and `tier.NAME` once more. Every one of these sections speaks of the
+//! wait, and may have a section for each further measure: `first_reply` and so on. Which of them wins is decided by
+//! [`Promises`] alone; here it is only asked whether what comes out makes sense.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::duration::{LONGEST_MS, write};
 use super::reading::{Reading, Spot};
 use super::section::Section;
-use super::understand::{choice, duration, queue_id, share, whole};
-use crate::engine::settings::{Overlays, Promise, PromiseOverlay, Promises};
-use crate::engine::tally::Formula;
+use super::understand::{choice, duration, queue_id, share, truth, whole};
+use crate::engine::settings::{Overlays, Promise, PromiseOverlay, Promises, Scopes};
+use crate::engine::tally::{Formula, Measure};
 
 /// No queue, channel or tier can be named so, which makes it any that is not written.
 const OTHER: &str = "";
@@ -29,10 +30,11 @@ struct Scope {
     tier: BTreeMap<String, Layer>,
 }
 
-/// One overlay, and where its two times were written.
+/// One overlay, where its two times were written, and the overlays for further measures.
 #[derive(Default)]
 struct Layer {
     overlay: PromiseOverlay,
+    measures: BTreeMap<Measure, PromiseOverlay>,
     answer_within: Reading<u64>,
     short_abandon: Reading<u64>,
 }
@@ -59,9 +61,17 @@ pub(super) fn read(document: &mut Section<'_>) -> Promises {
         }
     }
     let queues: BTreeMap<String, Scope> = queues.into_iter().map(|(id, (_, scope))| (id, scope)).collect();
+    let scopes = |measure| Scopes {
+        service: service.overlays(measure),
+        queues: queues.iter().map(|(id, scope)| (id.clone(), scope.overlays(measure))).collect(),
+    };
+    let all = || [&service].into_iter().chain(queues.values()).flat_map(Scope::all_layers);
+    let is_said = |measure: &Measure| all().any(|layer| layer.measures.contains_key(measure));
+    let Scopes { service: of_service, queues: of_queues } = scopes(Measure::Wait);
     let promises = Promises {
-        service: service.overlays(),
-        queues: queues.iter().map(|(id, scope)| (id.clone(), scope.overlays())).collect(),
+        service: of_service,
+        queues: of_queues,
+        measures: further().filter(is_said).map(|measure| (measure, scopes(measure))).collect(),
     };
     refuse_nonsense(document, &service, &queues, &promises);
     promises
@@ -76,28 +86,57 @@ fn scope(section: &mut Section<'_>) -> Scope {
 }
 
 fn layer(section: &mut Section<'_>) -> Layer {
-    let formulas = Formula::ALL.map(Formula::name);
     let answer_within = section.read("answer_within", duration(0..=LONGEST_MS));
-    let goal = section.read("goal", share);
-    let formula = section.read("formula", choice("formula", &formulas, Formula::from_name));
     let short_abandon = section.read("short_abandon", duration(0..=LONGEST_MS));
-    let min_contacts = section.read("min_contacts", whole(0..=MOST_MIN_CONTACTS));
     let overlay = PromiseOverlay {
         answer_within_ms: answer_within.clone().value(),
-        goal: goal.value(),
-        formula: formula.value(),
         short_abandon_ms: short_abandon.clone().value(),
-        min_contacts: min_contacts.value(),
+        ..judging(section)
     };
-    Layer { overlay, answer_within, short_abandon }
+    let measures = further().map(|measure| (measure, section.section(measure.name(), of_measure)));
+    let measures = measures.filter(|(_, overlay)| *overlay != PromiseOverlay::default()).collect();
+    Layer { overlay, measures, answer_within, short_abandon }
+}
+
+/// What can be promised on besides the wait.
+fn further() -> impl Iterator<Item = Measure> {
+    Measure::PROMISED.into_iter().filter(|measure| *measure != Measure::Wait)
+}
+
+fn of_measure(section: &mut Section<'_>) -> PromiseOverlay {
+    let within = section.read("within", duration(0..=LONGEST_MS));
+    PromiseOverlay { answer_within_ms: within.value(), ..judging(section) }
+}
+
+/// How it is judged whether a promise was kept.
+fn judging(section: &mut Section<'_>) -> PromiseOverlay {
+    let formulas = Formula::ALL.map(Formula::name);
+    PromiseOverlay {
+        goal: section.read("goal", share).value(),
+        formula: section.read("formula", choice("formula", &formulas, Formula::from_name)).value(),
+        min_contacts: section.read("min_contacts", whole(0..=MOST_MIN_CONTACTS)).value(),
+        business_time: section.read("business_time", truth).value(),
+        ..PromiseOverlay::default()
+    }
+}
+
+impl Layer {
+    fn of(&self, measure: Measure) -> PromiseOverlay {
+        if measure == Measure::Wait { self.overlay } else { self.measures.get(&measure).copied().unwrap_or_default() }
+    }
 }
 
 impl Scope {
-    fn overlays(&self) -> Overlays {
+    /// What is said of this measure.
+    fn overlays(&self, measure: Measure) -> Overlays {
         let usable = |layers: &BTreeMap<String, Layer>| {
-            layers.iter().map(|(name, layer)| (name.clone(), layer.overlay)).collect::<BTreeMap<_, _>>()
+            layers.iter().map(|(name, layer)| (name.clone(), layer.of(measure))).collect::<BTreeMap<_, _>>()
         };
-        Overlays { all: self.all.overlay, channel: usable(&self.channel), tier: usable(&self.tier) }
+        Overlays { all: self.all.of(measure), channel: usable(&self.channel), tier: usable(&self.tier) }
+    }
+
+    fn all_layers(&self) -> impl Iterator<Item = &Layer> {
+        [&self.all].into_iter().chain(self.channel.values()).chain(self.tier.values())
     }
 
     /// What applies to this channel and tier, from general to special.

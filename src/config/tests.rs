@@ -145,6 +145,7 @@ fn every_key_is_read() {
         formula: Formula::AnsweredOnly,
         short_abandon_ms: 10_000,
         min_contacts: 16,
+        business_time: false,
     };
     assert_eq!(promise(&settings, ["sales", "voice", "standard"]), service);
     assert_eq!(

@@ -57,6 +57,15 @@ pub(super) fn share(value: &Value) -> Result<f64, String> {
     }
 }
 
+/// Yes or no.
+pub(super) fn truth(value: &Value) -> Result<bool, String> {
+    match value {
+        Value::Truth(truth) => Ok(*truth),
+        Value::Given(text) if text == "true" || text == "false" => Ok(text == "true"),
+        _ => Err(format!("{} is neither true nor false", value.quoted())),
+    }
+}
+
 /// One of the texts `known`, which `meaning` understands; together they are called a `what`.
 pub(super) fn choice<T>(
     what: &str,

@@ -41,22 +41,30 @@ pub struct GroupKey {
 /// What is known of some lanes over some span.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Group {
-    /// Those measured.
+    /// Those measured: waits always, any other measure if there is something to tell of it.
     pub measures: BTreeMap<Measure, Tally>,
-    /// Who still waits of those offered before the end of the span, the longest waiting first. Whoever is known to have
-    /// left since is not listed.
-    pub longest: Vec<Waiting>,
-    /// The longest durations of the span, longest first.
+    /// Who still waits of those that began before the end of the span, the longest waiting first. Whoever is known to have
+    /// come to an end since is not listed. None of the contact wait, the backlog and effort, whose contacts wait elsewhere
+    /// too.
+    pub longest: BTreeMap<Measure, Vec<Waiting>>,
+    /// The longest durations of the span, longest first; of effort the greatest numbers.
     pub worst: BTreeMap<(Measure, Quantity), Vec<Worst>>,
 }
 
 impl Group {
+    /// The visit that waits longest.
+    pub fn longest_waiting(&self) -> Option<&Waiting> {
+        self.longest.get(&Measure::Wait)?.first()
+    }
+
     /// Adds all of `other`, and cuts the lists to `longest_list` contacts.
     pub fn merge(&mut self, other: Group, longest_list: usize) {
         for (measure, tally) in other.measures {
             self.measures.entry(measure).or_default().merge(&tally);
         }
-        self.longest.extend(other.longest);
+        for (measure, list) in other.longest {
+            self.longest.entry(measure).or_default().extend(list);
+        }
         for (of, list) in other.worst {
             self.worst.entry(of).or_default().extend(list);
         }
@@ -65,8 +73,11 @@ impl Group {
 
     /// Puts the lists in order and cuts them.
     fn cut(&mut self, longest_list: usize) {
-        self.longest.sort_unstable();
-        self.longest.truncate(longest_list);
+        self.longest.retain(|_, list| !list.is_empty());
+        for list in self.longest.values_mut() {
+            list.sort_unstable();
+            list.truncate(longest_list);
+        }
         self.worst.retain(|_, list| !list.is_empty());
         for list in self.worst.values_mut() {
             list.sort_by(compare_worst);
@@ -78,7 +89,7 @@ impl Group {
 /// A contact that waits.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Waiting {
-    /// Offered at.
+    /// Since when: of a wait, when it was offered.
     pub since: EventTime,
     /// Who.
     pub contact_id: String,
@@ -89,7 +100,7 @@ pub struct Waiting {
 /// A contact and one of its durations.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Worst {
-    /// In milliseconds.
+    /// In milliseconds; of effort, the number.
     pub duration_ms: u64,
     /// Who; none once the contact has been forgotten.
     pub contact_id: Option<String>,
@@ -166,7 +177,7 @@ pub fn intervals(shards: &[&Shard], edges: &[EventTime], by: GroupBy) -> Vec<Row
     for shard in shards {
         for lane in shard.lanes.iter() {
             let key = key_of(lane, &shard.lanes, by);
-            for measure in Measure::ALL {
+            for measure in told_of(lane, edges.first().copied().unwrap_or(0)) {
                 for (interval, tally) in interval_tallies(shard, lane, &edges, measure, &mut collector) {
                     let group = rows.entry((interval, key.clone())).or_default();
                     group.measures.entry(measure).or_default().merge(&tally);
@@ -189,7 +200,7 @@ fn interval_tallies(
     let interval_of = |time: u64| edges.partition_point(|&edge| edge <= time).saturating_sub(1);
     let mut tallies: BTreeMap<usize, (Tally, Durations)> = BTreeMap::new();
     lane.pages.each_count(first, last, |slot, speaks, cell, count| {
-        if tells(speaks, measure, cell == Cell::Completed) {
+        if speaks.for_measure(measure) && !(measure == Measure::ContactWait && cell == Cell::Completed) {
             tallies.entry(interval_of(slot)).or_default().0.cells[cell] += count;
         }
     });
@@ -198,7 +209,7 @@ fn interval_tallies(
             tallies.entry(interval_of(slot)).or_default().1.push(mark);
         }
     });
-    for stay in expired(shard, lane, last).filter(|stay| stay.speaks().for_measure(measure)) {
+    for stay in expired(shard, lane, last).filter(|stay| stay.speaks.for_measure(measure)) {
         for booking in stay.expiry_bookings().iter().filter(|booking| (first..last).contains(&booking.time)) {
             let cells = &mut tallies.entry(interval_of(booking.time)).or_default().0.cells;
             booking.cells.iter().for_each(|cell| cells[cell] += 1);
@@ -218,6 +229,9 @@ fn interval_tallies(
         over = over + tally.cells[Cell::Overdue] - tally.cells[Cell::DepartedOver];
         (tally.waiting, tally.waiting_over) = (waiting, over);
         durations.fill(&mut tally, collector);
+        if measure == Measure::Backlog {
+            tally = Tally::of(Cells::default(), (waiting, 0));
+        }
         told.push((interval, tally));
         next = interval + 1;
     }
@@ -255,7 +269,11 @@ fn spans(shards: &[&Shard], by: GroupBy, durations: bool, span: impl Fn(&Shard) 
                 sums.measure(lane, from, to, shard.settings().limits.worst);
             }
             for measure in Measure::ALL {
-                group.measures.entry(measure).or_default().merge(&sums.tally(measure));
+                let tally = sums.tally(measure);
+                if matches!(measure, Measure::Wait | Measure::ContactWait) || !tally.is_empty() {
+                    group.measures.entry(measure).or_default().merge(&tally);
+                    group.longest.entry(measure).or_default().extend(longest(shard, lane, measure, to));
+                }
                 for quantity in Quantity::ALL {
                     let worst = sums.worst(measure, quantity).map(|(duration_ms, handle)| Worst {
                         duration_ms,
@@ -265,7 +283,6 @@ fn spans(shards: &[&Shard], by: GroupBy, durations: bool, span: impl Fn(&Shard) 
                 }
             }
             sums.clear();
-            group.longest.extend(longest(shard, lane, to));
         }
     }
     let limit = shards.iter().map(|shard| shard.settings().limits.worst).max().unwrap_or(0);
@@ -274,28 +291,46 @@ fn spans(shards: &[&Shard], by: GroupBy, durations: bool, span: impl Fn(&Shard) 
 }
 
 /// Who waits longest in this lane at this instant.
-fn longest(shard: &Shard, lane: &Lane, now: u64) -> Vec<Waiting> {
-    let visits = lane.waiting.iter().filter(|stay| stay.speaks != Speaks::ForContactWait);
-    let before = visits.take_while(|stay| is_before(shard, stay.since, now));
-    let waiting = before.filter_map(|undecided| {
-        let stay = stay_of(shard, undecided)?;
-        let waits = !is_before(shard, stay.expires_at(), now);
-        waits.then(|| Waiting {
-            since: EventTime::from_millis(stay.offered_at).expect("it was an event's time"),
-            contact_id: shard.contacts.held(undecided.contact).id.to_string(),
-            over: is_before(shard, stay.deadline(), now),
-        })
-    });
-    let mut longest: Vec<Waiting> = Vec::new();
-    for next in waiting {
-        // Whoever was offered at the same instant as the last of the list is looked at too: ties go by id.
-        if longest.len() >= shard.settings().limits.worst && longest.last().is_some_and(|last| last.since < next.since)
-        {
-            break;
+fn longest(shard: &Shard, lane: &Lane, measure: Measure, now: u64) -> Vec<Waiting> {
+    if matches!(measure, Measure::ContactWait | Measure::Backlog | Measure::Effort) {
+        return Vec::new();
+    }
+    let limit = shard.settings().limits.worst;
+    let mut longest = Vec::new();
+    for speaks in Speaks::all_for(measure) {
+        let before = lane.waiting[*speaks as usize].iter().take_while(|stay| is_before(shard, stay.since, now));
+        let waiting = before.filter_map(|undecided| {
+            let stay = stay_of(shard, undecided)?;
+            let waits = !is_before(shard, stay.expires_at, now);
+            waits.then(|| Waiting {
+                since: EventTime::from_millis(stay.began_at).expect("it was an event's time"),
+                contact_id: shard.contacts.held(undecided.contact).id.to_string(),
+                over: undecided.is_due && stay.due_at.is_some_and(|due_at| is_before(shard, due_at, now)),
+            })
+        });
+        let mut of_these: Vec<Waiting> = Vec::new();
+        for next in waiting {
+            // Whoever began at the same instant as the last of the list is looked at too: ties go by id.
+            if of_these.len() >= limit && of_these.last().is_some_and(|last| last.since < next.since) {
+                break;
+            }
+            of_these.push(next);
         }
-        longest.push(next);
+        longest.extend(of_these);
     }
     longest
+}
+
+/// The measures that there can be anything to tell of in this lane, from a time on.
+fn told_of(lane: &Lane, from: u64) -> Vec<Measure> {
+    let mut voices = [false; Speaks::COUNT];
+    lane.pages.each_count(from, u64::MAX, |_, speaks, _, _| voices[speaks as usize] = true);
+    lane.pages.each_mark(from, u64::MAX, |_, mark| voices[mark.speaks() as usize] = true);
+    for (voice, waiting) in voices.iter_mut().zip(&lane.waiting) {
+        *voice |= !waiting.is_empty();
+    }
+    let is_told = |measure: &Measure| Speaks::all_for(*measure).iter().any(|speaks| voices[*speaks as usize]);
+    Measure::ALL.into_iter().filter(is_told).collect()
 }
 
 /// Longest first, then by id, the forgotten last.

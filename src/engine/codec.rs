@@ -27,7 +27,7 @@ use crate::engine::store::Handle;
 const MAGIC: [u8; 8] = *b"HOLDLINE";
 
 /// The version of the layout and of the rules that made what is in it.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// Magic, version, hash of the settings.
 const HEADER: usize = 8 + 4 + 8;
@@ -239,16 +239,21 @@ fn hash_of_settings(settings: &Settings) -> u64 {
     let Limits { lanes, contacts, facts, worst: _, record_bytes: _ } = settings.limits;
     let windows = settings.windows.iter().map(|window| window.length_ms).max();
     let booked = (settings.slots, &settings.lifetimes, (lanes, contacts, facts), windows);
-    let targets = |overlay: &PromiseOverlay| (overlay.answer_within_ms, overlay.short_abandon_ms);
+    let targets =
+        |overlay: &PromiseOverlay| (overlay.answer_within_ms, overlay.short_abandon_ms, overlay.business_time);
     let scope = |scope: &Overlays| {
         let by_name = |overlays: &BTreeMap<String, PromiseOverlay>| {
             overlays.iter().map(|(name, overlay)| (name.clone(), targets(overlay))).collect::<Vec<_>>()
         };
         (targets(&scope.all), by_name(&scope.channel), by_name(&scope.tier))
     };
+    let scopes = |service: &Overlays, queues: &BTreeMap<String, Overlays>| {
+        let queues = queues.iter().map(|(id, overlays)| (id.clone(), scope(overlays)));
+        (scope(service), queues.collect::<Vec<_>>())
+    };
     let rows = settings.promises.iter().map(|(from, row)| {
-        let queues = row.queues.iter().map(|(id, overlays)| (id.clone(), scope(overlays)));
-        (*from, scope(&row.service), queues.collect::<Vec<_>>())
+        let measures = row.measures.iter().map(|(measure, said)| (*measure, scopes(&said.service, &said.queues)));
+        (*from, scopes(&row.service, &row.queues), measures.collect::<Vec<_>>())
     });
     let bytes = postcard::to_allocvec(&(booked, rows.collect::<Vec<_>>())).expect("a vector takes all bytes");
     hash_of(&bytes)

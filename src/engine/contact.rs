@@ -12,7 +12,7 @@ use smallvec::{SmallVec, smallvec};
 
 use crate::engine::fact::{Fact, Facts};
 use crate::engine::lane::Lanes;
-use crate::engine::stay::Stay;
+use crate::engine::stay::{Booking, Stay};
 use crate::engine::visit::Folder;
 
 /// What the facts of one id amount to, life by life, oldest first.
@@ -21,8 +21,10 @@ pub type Lives = SmallVec<[Life; 1]>;
 /// One life of a contact: from its first fact until it is left alone for long enough.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Life {
-    /// Its visits in order; after several, the stay of the contact as a whole.
-    pub stays: SmallVec<[Stay; 1]>,
+    /// All that its clocks measure: the waits of its visits first.
+    pub stays: SmallVec<[Stay; 2]>,
+    /// What is booked of it beside its clocks.
+    pub effort: Vec<Booking>,
     /// Facts that belong to a visit although they are earlier than its offer.
     pub skew: u32,
     /// Facts that contradict others, or name a queue that was never offered.

@@ -10,7 +10,7 @@ use std::ops::{AddAssign, Sub};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use crate::engine::stay::Stay;
+use crate::engine::stay::{Booking, Stay};
 use crate::engine::tally::Cell;
 use crate::event::Reason;
 
@@ -23,7 +23,7 @@ pub enum Counter {
     Left(Option<Reason>),
 }
 
-const CELLS: [Cell; 7] = [
+const CELLS: [Cell; 9] = [
     Cell::Offered,
     Cell::Answered,
     Cell::AnsweredWithin,
@@ -31,6 +31,8 @@ const CELLS: [Cell; 7] = [
     Cell::AbandonedWithin,
     Cell::AbandonedShort,
     Cell::Completed,
+    Cell::Resolved,
+    Cell::Reopened,
 ];
 
 impl Counter {
@@ -98,14 +100,32 @@ impl Changes {
         self.add(new, 1);
     }
 
+    /// What was booked beside stays as it was and as it is.
+    pub(super) fn note_effort(&mut self, old: &[&Booking], new: &[&Booking]) {
+        for (bookings, sign) in [(old, -1), (new, 1)] {
+            for booking in bookings {
+                let changes = self.of_lane(booking.lane);
+                booking.cells.iter().for_each(|cell| changes[Counter::Cell(cell).index()] += sign);
+            }
+        }
+    }
+
     fn add(&mut self, stay: Option<&Stay>, sign: i16) {
-        let Some(stay) = stay.filter(|stay| stay.is_visit()) else { return };
-        let at = self.0.iter().position(|(lane, _)| *lane == stay.lane).unwrap_or_else(|| {
-            self.0.push((stay.lane, [0; Counter::COUNT]));
+        let Some(stay) = stay else { return };
+        let mut counted: SmallVec<[Counter; 4]> = SmallVec::new();
+        stay.each_counter(|counter| counted.push(counter));
+        if !counted.is_empty() {
+            let changes = self.of_lane(stay.lane);
+            counted.iter().for_each(|counter| changes[counter.index()] += sign);
+        }
+    }
+
+    fn of_lane(&mut self, lane: u32) -> &mut [i16; Counter::COUNT] {
+        let at = self.0.iter().position(|(there, _)| *there == lane).unwrap_or_else(|| {
+            self.0.push((lane, [0; Counter::COUNT]));
             self.0.len() - 1
         });
-        let changes = &mut self.0[at].1;
-        stay.each_counter(|counter| changes[counter.index()] += sign);
+        &mut self.0[at].1
     }
 
     /// By lane, what goes up and what goes down.

@@ -72,6 +72,12 @@ impl Fact {
         matches!(self.kind, Offered | Answered | Abandoned | Left(_) | Completed(_) | Resolved)
     }
 
+    /// Whether it is part of a conversation: it starts, stops or ends clocks of the contact as a whole.
+    pub fn is_of_talk(&self) -> bool {
+        use FactKind::{AgentReply, CustomerMessage, Paused, Reopened, Resolved, Resumed};
+        matches!(self.kind, CustomerMessage | AgentReply | Paused | Resumed | Resolved | Reopened)
+    }
+
     fn pack(&self) -> (u64, Option<u128>) {
         let (code, payload) = match self.kind {
             FactKind::Offered => (OFFERED, None),

@@ -15,8 +15,9 @@ use smallvec::SmallVec;
 use crate::engine::counters::Counters;
 use crate::engine::fact::PLACES;
 use crate::engine::page::{Pages, Speaks};
-use crate::engine::settings::{Promise, Settings};
+use crate::engine::settings::{Promises, Settings};
 use crate::engine::store::Handle;
+use crate::engine::terms::Terms;
 use crate::event::EventTime;
 
 /// What a name beyond the limit is tallied as.
@@ -110,41 +111,44 @@ pub struct Lane {
     pub pages: Pages,
     /// What was ever booked.
     pub counters: Counters,
-    /// Stays that nothing has decided, the longest waiting first; those that have expired too, until they are forgotten.
-    pub waiting: BTreeSet<Undecided>,
-    /// How many of them speak for which measures, by [`Speaks`].
-    pub waiting_counts: [u64; 3],
-    promises: SmallVec<[(EventTime, Promise); 1]>,
+    /// Stays that nothing has decided, by [`Speaks`], the longest waiting first; those that have expired too, until they
+    /// are forgotten.
+    pub waiting: [BTreeSet<Undecided>; Speaks::COUNT],
+    /// How many of them are due at some time.
+    pub due_counts: [u64; Speaks::COUNT],
+    terms: SmallVec<[(EventTime, Arc<Terms>); 1]>,
 }
 
 /// A stay that nothing has decided.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Undecided {
-    /// When it was offered, in milliseconds.
+    /// When it began, in milliseconds.
     pub since: u64,
     /// Whose it is.
     pub contact: Handle,
     /// What it counts for.
     pub speaks: Speaks,
+    /// Whether it is due at some time.
+    pub is_due: bool,
 }
 
 impl Lane {
     /// Notes that a stay waits.
     pub fn wait(&mut self, stay: Undecided) {
-        self.waiting.insert(stay);
-        self.waiting_counts[stay.speaks as usize] += 1;
+        self.waiting[stay.speaks as usize].insert(stay);
+        self.due_counts[stay.speaks as usize] += u64::from(stay.is_due);
     }
 
     /// Notes that a stay waits no longer.
     pub fn wait_no_longer(&mut self, stay: &Undecided) {
-        self.waiting.remove(stay);
-        self.waiting_counts[stay.speaks as usize] -= 1;
+        self.waiting[stay.speaks as usize].remove(stay);
+        self.due_counts[stay.speaks as usize] -= u64::from(stay.is_due);
     }
 
-    /// What was promised to a visit offered at this time, in milliseconds.
-    pub fn promise_at(&self, time: u64) -> &Promise {
-        let in_force = self.promises.iter().rev().find(|(from, _)| from.millis() <= time);
-        &in_force.or(self.promises.first()).expect("the settings hold at least one row of promises").1
+    /// What is promised to what begins at this time, in milliseconds.
+    pub fn terms_at(&self, time: u64) -> &Terms {
+        let in_force = self.terms.iter().rev().find(|(from, _)| from.millis() <= time);
+        &in_force.or(self.terms.first()).expect("the settings hold at least one row of promises").1
     }
 }
 
@@ -182,10 +186,13 @@ impl Lanes {
     pub fn new(settings: Arc<Settings>) -> Lanes {
         let limit = settings.limits.lanes;
         let rows = || settings.promises.iter().map(|(_, promises)| promises);
-        let scopes = rows().flat_map(|row| iter::once(&row.service).chain(row.queues.values()));
+        let scopes = rows().flat_map(|row| {
+            let waits = iter::once(&row.service).chain(row.queues.values());
+            waits.chain(row.measures.values().flat_map(|said| iter::once(&said.service).chain(said.queues.values())))
+        });
         let labels = scopes.flat_map(|scope| scope.channel.keys().chain(scope.tier.keys())).map(String::as_str);
         Lanes {
-            queues: Names::new(limit, rows().flat_map(|row| row.queues.keys()).map(String::as_str)),
+            queues: Names::new(limit, rows().flat_map(listed).map(String::as_str)),
             labels: Names::new(limit, ["voice", "standard"].into_iter().chain(labels)),
             topics: Names::new(limit, []),
             lanes: Vec::new(),
@@ -266,9 +273,9 @@ impl Lanes {
             expire_ms: self.settings.lifetimes.expire_of(channel),
             pages: Pages::new(self.settings.slots),
             counters: Counters::default(),
-            waiting: BTreeSet::new(),
-            waiting_counts: [0; 3],
-            promises: promises.map(|(from, promises)| (*from, promises.of(queue, channel, tier))).collect(),
+            waiting: Default::default(),
+            due_counts: [0; Speaks::COUNT],
+            terms: promises.map(|(from, row)| (*from, Arc::new(Terms::of(row, [queue, channel, tier])))).collect(),
         };
         self.lanes.push(lane);
         let (lanes, queues, labels) = (&self.lanes, &self.queues, &self.labels);
@@ -278,6 +285,11 @@ impl Lanes {
         });
         number
     }
+}
+
+/// All queues that a row lists.
+fn listed(row: &Promises) -> impl Iterator<Item = &String> {
+    row.queues.keys().chain(row.measures.values().flat_map(|said| said.queues.keys()))
 }
 
 fn texts_of<'a>(queues: &'a Names, labels: &'a Names, [queue, channel, tier]: [u32; 3]) -> [&'a str; 3] {

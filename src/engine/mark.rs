@@ -1,4 +1,4 @@
-//! Measured durations of one lane and hour, each with the contact it belongs to.
+//! Measured durations, and counted letters, of one lane and hour, each with the contact it belongs to.
 //!
 //! A page keeps them one by one, so that the longest is exact, belongs to somebody, and can be taken back. They are in
 //! order of slots, because windows ask for some slots and a take-back for one mark. What is taken back is struck out and
@@ -11,19 +11,19 @@ use crate::engine::tally::Quantity;
 /// A measured duration.
 #[derive(Clone, Copy, Debug)]
 pub struct Mark {
-    /// Slot (9 bits), measures (3), quantity (3), duration (48), struck (1).
+    /// Slot (9 bits), measures (4), quantity (3), duration (47), struck (1).
     key: u64,
     /// Whose it is; the record may have been forgotten since.
     pub contact: Handle,
 }
 
 const SLOT_SHIFT: u32 = 55;
-const SPEAKS_SHIFT: u32 = 52;
-const QUANTITY_SHIFT: u32 = 49;
+const SPEAKS_SHIFT: u32 = 51;
+const QUANTITY_SHIFT: u32 = 48;
 const DURATION_SHIFT: u32 = 1;
 const STRUCK: u64 = 1;
 
-/// The longest duration that can be told, in milliseconds: nearly nine thousand years, more than any two events lie
+/// The longest duration that can be told, in milliseconds: more than four thousand years, more than any two events lie
 /// apart.
 const LONGEST_MS: u64 = (1 << (QUANTITY_SHIFT - DURATION_SHIFT)) - 1;
 
@@ -37,7 +37,7 @@ impl Mark {
 
     /// The mark of this key, as [`Mark::key`] gave it; none if it is no mark's key.
     pub fn from_key(key: u64, contact: Handle) -> Option<Mark> {
-        let speaks = usize::try_from(key >> SPEAKS_SHIFT & 7).ok()?;
+        let speaks = usize::try_from(key >> SPEAKS_SHIFT & 0xF).ok()?;
         let quantity = usize::try_from(key >> QUANTITY_SHIFT & 7).ok()?;
         let sound = key & STRUCK == 0 && speaks < Speaks::ALL.len() && quantity < Quantity::COUNT;
         sound.then_some(Mark { key, contact })
@@ -60,7 +60,7 @@ impl Mark {
 
     /// Which measures it speaks for.
     pub fn speaks(&self) -> Speaks {
-        Speaks::ALL[(self.key >> SPEAKS_SHIFT & 7) as usize % Speaks::ALL.len()]
+        Speaks::ALL[(self.key >> SPEAKS_SHIFT & 0xF) as usize % Speaks::ALL.len()]
     }
 
     /// The slot of its page.

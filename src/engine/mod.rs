@@ -23,5 +23,6 @@ pub mod stay;
 pub mod store;
 mod sums;
 pub mod tally;
+pub mod terms;
 pub mod view;
 mod visit;

@@ -17,7 +17,8 @@ use crate::event::EventTime;
 pub const PAGE_MS: u64 = 3_600_000;
 
 /// Which measures a booking speaks for. Most contacts make one visit, and then the visit's wait is the contact's wait:
-/// booking both at once keeps the second measure free.
+/// booking both at once keeps the second measure free. What speaks for a visit or its handling also tells whether the
+/// contact is a ticket: a ticket is in the backlog by its resolution, any other contact by its visits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(u8)]
 pub enum Speaks {
@@ -27,31 +28,85 @@ pub enum Speaks {
     ForWait,
     /// For [`Measure::ContactWait`] alone: a contact with several visits.
     ForContactWait,
+    /// For [`Measure::FirstReply`].
+    ForFirstReply,
+    /// For [`Measure::NextReply`].
+    ForNextReply,
+    /// For [`Measure::FirstResolution`].
+    ForFirstResolution,
+    /// For [`Measure::Resolution`].
+    ForResolution,
+    /// For [`Measure::Handle`].
+    ForHandle,
+    /// As [`Speaks::ForBoth`], of a ticket.
+    ForBothOfTicket,
+    /// As [`Speaks::ForWait`], of a ticket.
+    ForWaitOfTicket,
+    /// As [`Speaks::ForHandle`], of a ticket.
+    ForHandleOfTicket,
+    /// For [`Measure::Effort`].
+    ForEffort,
 }
 
 impl Speaks {
+    /// How many there are.
+    pub const COUNT: usize = 12;
+
     /// All of them, in order.
-    pub const ALL: [Speaks; 3] = [Speaks::ForBoth, Speaks::ForWait, Speaks::ForContactWait];
+    pub const ALL: [Speaks; Speaks::COUNT] = [
+        Speaks::ForBoth,
+        Speaks::ForWait,
+        Speaks::ForContactWait,
+        Speaks::ForFirstReply,
+        Speaks::ForNextReply,
+        Speaks::ForFirstResolution,
+        Speaks::ForResolution,
+        Speaks::ForHandle,
+        Speaks::ForBothOfTicket,
+        Speaks::ForWaitOfTicket,
+        Speaks::ForHandleOfTicket,
+        Speaks::ForEffort,
+    ];
+
+    /// All that speak for this measure.
+    pub const fn all_for(measure: Measure) -> &'static [Speaks] {
+        use Speaks::{
+            ForBoth, ForBothOfTicket, ForContactWait, ForEffort, ForFirstReply, ForFirstResolution, ForHandle,
+            ForHandleOfTicket, ForNextReply, ForResolution, ForWait, ForWaitOfTicket,
+        };
+        match measure {
+            Measure::Wait => &[ForBoth, ForWait, ForBothOfTicket, ForWaitOfTicket],
+            Measure::ContactWait => &[ForBoth, ForContactWait, ForBothOfTicket],
+            Measure::FirstReply => &[ForFirstReply],
+            Measure::NextReply => &[ForNextReply],
+            Measure::FirstResolution => &[ForFirstResolution],
+            Measure::Resolution => &[ForResolution],
+            Measure::Handle => &[ForHandle, ForHandleOfTicket],
+            Measure::Backlog => &[ForBoth, ForWait, ForHandle, ForResolution],
+            Measure::Effort => &[ForEffort],
+        }
+    }
 
     /// Whether it speaks for this measure.
     pub fn for_measure(self, measure: Measure) -> bool {
-        match self {
-            Speaks::ForBoth => true,
-            Speaks::ForWait => measure == Measure::Wait,
-            Speaks::ForContactWait => measure == Measure::ContactWait,
-        }
+        Speaks::all_for(measure).contains(&self)
+    }
+
+    /// Whether it speaks for a visit.
+    pub fn for_visit(self) -> bool {
+        self.for_measure(Measure::Wait)
     }
 }
 
 /// One hour of a lane.
 #[derive(Clone, Debug, Default)]
 pub struct Page {
-    /// Slot (9 bits), measures (3), cell (4), count (16), ascending. A count beyond 16 bits takes several entries.
+    /// Slot (9 bits), measures (4), cell (4), count (15), ascending. A count beyond 15 bits takes several entries.
     counts: Vec<u32>,
     marks: Marks,
 }
 
-const COUNT_BITS: u32 = 16;
+const COUNT_BITS: u32 = 15;
 const COUNT_MAX: u32 = (1 << COUNT_BITS) - 1;
 
 impl Page {
@@ -147,11 +202,11 @@ impl Page {
     }
 }
 
-const SLOT_SHIFT: u32 = 7;
+const SLOT_SHIFT: u32 = 8;
 
 /// Whether an entry of a page's counts, of so many slots, can be one.
 fn is_sound(entry: u32, slots: u64) -> bool {
-    let (speaks, cell) = (entry >> (COUNT_BITS + 4) & 7, entry >> COUNT_BITS & 0xF);
+    let (speaks, cell) = (entry >> (COUNT_BITS + 4) & 0xF, entry >> COUNT_BITS & 0xF);
     let known = (speaks as usize) < Speaks::ALL.len() && (cell as usize) < Cell::COUNT;
     known && entry & COUNT_MAX > 0 && u64::from(entry >> (COUNT_BITS + SLOT_SHIFT)) < slots
 }
@@ -185,6 +240,9 @@ impl Pages {
 
     /// Books one of each of these cells, or takes them back, in the slot of this time.
     pub fn count(&mut self, change: Change, time: u64, speaks: Speaks, cells: CellSet) {
+        if cells.is_empty() {
+            return;
+        }
         let Some((page, slot)) = self.page_and_slot(time) else { return };
         let group = u32::from(slot) << SLOT_SHIFT | (speaks as u32) << 4;
         match change {
@@ -240,7 +298,7 @@ impl Pages {
                 if slot >= high {
                     break;
                 }
-                let speaks = Speaks::ALL[(entry >> (COUNT_BITS + 4) & 7) as usize % Speaks::ALL.len()];
+                let speaks = Speaks::ALL[(entry >> (COUNT_BITS + 4) & 0xF) as usize % Speaks::ALL.len()];
                 let cell = Cell::ALL[(entry >> COUNT_BITS & 0xF) as usize % Cell::COUNT];
                 visit(start + u64::from(slot) * self.widths.fine_ms, speaks, cell, u64::from(entry & COUNT_MAX));
             }

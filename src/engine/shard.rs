@@ -297,6 +297,13 @@ impl Shard {
             }
             changes.note(old, new);
         }
+        let effort = |lives| <[Life]>::iter(lives).flat_map(|life| &life.effort);
+        let (taken, booked): (Vec<&Booking>, Vec<&Booking>) = (effort(before).collect(), effort(after).collect());
+        if taken != booked {
+            taken.iter().for_each(|booking| self.change(Change::TakeBack, handle, Some(booking)));
+            booked.iter().for_each(|booking| self.change(Change::Book, handle, Some(booking)));
+            changes.note_effort(&taken, &booked);
+        }
         for (lane, up, down) in changes.by_lane() {
             self.lanes.lane_mut(lane).counters += up;
             self.corrections += down;

@@ -1,13 +1,16 @@
-//! A stay and its bookings: what one visit, or one contact as a whole, adds to which slots.
+//! A stay and its bookings: what one clock of a contact adds to which slots. A visit has one for its wait and, once it is
+//! answered, one for its handling; a contact as a whole has one for each other measure.
 //!
-//! A stay books its own failure: as long as nobody answers, it has one `overdue` in the slot in which its target
-//! expires. An answer in time takes it back. So nothing needs to happen for a silent queue to turn red: time passes the
-//! slot.
+//! A stay books its own failure: as long as it has no end, it has one `overdue` in the slot in which it is due. An end in
+//! time takes it back. So nothing needs to happen for a silent queue to turn red: time passes the slot.
+//!
+//! Which stays a contact has is found in `visit`, how long they are and when they are due in [`terms`](super::terms).
+
+use smallvec::SmallVec;
 
 use crate::engine::counters::Counter;
 use crate::engine::lane::Undecided;
 use crate::engine::page::Speaks;
-use crate::engine::settings::Promise;
 use crate::engine::store::Handle;
 use crate::engine::tally::{Cell, CellSet, Quantity};
 use crate::event::Reason;
@@ -17,33 +20,77 @@ use crate::event::Reason;
 pub enum Decision {
     /// It has not.
     Waiting,
-    /// An agent took it.
+    /// What was waited for happened: an agent took it, wrote, solved it, or was done with it.
     Answered(u64),
     /// The customer gave up.
     Abandoned(u64),
     /// It left some other way, as a fact or the next offer says; and how.
     Left(u64, Reason),
-    /// It was completed or resolved while it waited: counted as left.
+    /// It came to its end otherwise, such as a visit that was completed or resolved while it waited: counted as left.
     Closed(u64),
+}
+
+impl Decision {
+    /// When it ended.
+    pub fn time(self) -> Option<u64> {
+        match self {
+            Decision::Waiting => None,
+            Decision::Answered(time) | Decision::Abandoned(time) | Decision::Left(time, _) | Decision::Closed(time) => {
+                Some(time)
+            }
+        }
+    }
 }
 
 /// Waiting time in milliseconds. A type of its own, so that it cannot be taken for a handle time.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct Wait(u64);
+pub struct Wait(pub u64);
 
-/// One stay in a queue, or the whole of a contact.
+/// The end of the handling of a visit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Handled {
+    /// When, in milliseconds.
+    pub at: u64,
+    /// The handle time, in milliseconds.
+    pub handle_ms: u64,
+    /// What the wait of the visit counts for.
+    pub visit: Speaks,
+}
+
+/// What is told of a stay.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Telling {
+    /// Something is promised on it: all there is.
+    Judged,
+    /// Nothing is: that it began, who waits, and how long it took if it was answered.
+    Measured,
+    /// That it began and who waits.
+    Counted,
+}
+
+/// What one clock of a contact measures: of a visit, or of the contact as a whole.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Stay {
     /// The lane it is tallied under.
     pub lane: u32,
-    /// When it was offered, in milliseconds.
-    pub offered_at: u64,
-    speaks: Speaks,
-    target: Wait,
-    short: Wait,
-    decision: Decision,
-    completed: Option<(u64, u64)>,
-    expires_at: u64,
+    /// When it began, in milliseconds.
+    pub began_at: u64,
+    /// The measures it counts for.
+    pub speaks: Speaks,
+    /// What is told of it.
+    pub telling: Telling,
+    /// The last instant at which its end is in time, in milliseconds; none if it never is too late.
+    pub due_at: Option<u64>,
+    /// How it ended.
+    pub decision: Decision,
+    /// How long it was, once it ended; none at all if that lies before its beginning.
+    pub wait: Wait,
+    /// Who gives up before so much wait was not serious.
+    pub short: Wait,
+    /// The end of the handling, for the stay that measures it.
+    pub handled: Option<Handled>,
+    /// When it no longer waits if nothing more is heard, in milliseconds.
+    pub expires_at: u64,
 }
 
 /// Cells, and perhaps a duration, booked at one time.
@@ -57,7 +104,7 @@ pub struct Booking {
     pub time: u64,
     /// One of each.
     pub cells: CellSet,
-    /// What was measured, and the duration in milliseconds.
+    /// What was measured, and the duration in milliseconds; or what was counted, and the number.
     pub measured: Option<(Quantity, u64)>,
 }
 
@@ -65,137 +112,115 @@ pub struct Booking {
 pub type Bookings = [Option<Booking>; 5];
 
 impl Stay {
-    /// The only visit of a contact. `completed` is when its handling ended and the handle time, `expires_at` when it no
-    /// longer waits if nothing more is heard, all in milliseconds.
-    pub fn visit(
-        lane: u32,
-        offered_at: u64,
-        promise: &Promise,
-        decision: Decision,
-        completed: Option<(u64, u64)>,
-        expires_at: u64,
-    ) -> Stay {
-        let (target, short) = (Wait(promise.answer_within_ms), Wait(promise.short_abandon_ms));
-        Stay { lane, offered_at, speaks: Speaks::ForBoth, target, short, decision, completed, expires_at }
-    }
-
-    /// The same as one visit of several.
-    pub fn of_several(self) -> Stay {
-        Stay { speaks: Speaks::ForWait, ..self }
-    }
-
-    /// The same as the stay of a contact that made several visits.
-    pub fn of_the_contact(self) -> Stay {
-        Stay { speaks: Speaks::ForContactWait, ..self }
-    }
-
-    /// Whether nothing has decided it.
+    /// Whether it has no end.
     pub fn waits(&self) -> bool {
         self.decision == Decision::Waiting
     }
 
     /// How its lane lists it while it waits, for the contact of this record.
     pub fn undecided(&self, contact: Handle) -> Undecided {
-        Undecided { since: self.offered_at, contact, speaks: self.speaks }
-    }
-
-    /// The measures it counts for.
-    pub fn speaks(&self) -> Speaks {
-        self.speaks
-    }
-
-    /// Whether it is a visit, not a contact as a whole.
-    pub fn is_visit(&self) -> bool {
-        self.speaks != Speaks::ForContactWait
+        Undecided { since: self.began_at, contact, speaks: self.speaks, is_due: self.is_ever_overdue() }
     }
 
     /// What it counts for in the counters of its lane.
     pub fn each_counter(&self, mut each: impl FnMut(Counter)) {
+        if self.handled.is_some() {
+            each(Counter::Cell(Cell::Completed));
+        }
+        if !self.speaks.for_visit() {
+            return;
+        }
         each(Counter::Cell(Cell::Offered));
-        let within = self.decided_at().is_some_and(|time| self.wait_until(time) <= self.target);
+        let within = !self.is_overdue();
         match self.decision {
             Decision::Waiting => {}
             Decision::Answered(_) => {
                 each(Counter::Cell(Cell::Answered));
                 within.then(|| each(Counter::Cell(Cell::AnsweredWithin)));
             }
-            Decision::Abandoned(time) => {
+            Decision::Abandoned(_) => {
                 each(Counter::Cell(Cell::Abandoned));
                 within.then(|| each(Counter::Cell(Cell::AbandonedWithin)));
-                (self.wait_until(time) < self.short).then(|| each(Counter::Cell(Cell::AbandonedShort)));
+                self.is_short().then(|| each(Counter::Cell(Cell::AbandonedShort)));
             }
             Decision::Left(_, reason) => each(Counter::Left(Some(reason))),
             Decision::Closed(_) => each(Counter::Left(None)),
         }
-        if self.completed.is_some() {
-            each(Counter::Cell(Cell::Completed));
-        }
-    }
-
-    /// When it no longer waits if nothing more is heard, in milliseconds.
-    pub fn expires_at(&self) -> u64 {
-        self.expires_at
-    }
-
-    /// The last instant at which an answer is in time, in milliseconds.
-    pub fn deadline(&self) -> u64 {
-        self.offered_at.saturating_add(self.target.0)
     }
 
     /// All that it adds to the slots of its lane.
     pub fn bookings(&self) -> Bookings {
-        let overdue = self.decided_at().is_none_or(|time| self.wait_until(time) > self.target);
+        let end = self.decision.time();
         [
-            Some(self.booking(self.offered_at, OFFERED)),
-            overdue.then(|| self.booking(self.deadline(), OVERDUE)),
-            self.outcome(overdue),
-            // Whoever was answered before being offered has waited for no time at all: until the offer.
-            self.decided_at().filter(|&time| time < self.offered_at).map(|_| self.booking(self.offered_at, DEPARTED)),
-            self.completed.map(|(time, handle_ms)| Booking {
+            Some(self.booking(self.began_at, OFFERED)),
+            self.due_at.filter(|_| self.is_overdue()).map(|due_at| self.booking(due_at, OVERDUE)),
+            end.map(|time| self.outcome(time)),
+            // What ended before it began took no time at all: it waits until its beginning.
+            end.filter(|&time| time < self.began_at).map(|_| self.booking(self.began_at, DEPARTED)),
+            self.handled.map(|Handled { at, handle_ms, visit }| Booking {
+                speaks: visit,
                 measured: Some((Quantity::Handle, handle_ms)),
-                ..self.booking(time, COMPLETED)
+                ..self.booking(at, COMPLETED)
             }),
         ]
     }
 
     /// What its end adds, at its own time.
-    fn outcome(&self, overdue: bool) -> Option<Booking> {
-        let time = self.decided_at()?;
-        let wait = self.wait_until(time);
+    fn outcome(&self, time: u64) -> Booking {
         let (all, within, quantity) = match self.decision {
-            Decision::Waiting => return None,
-            Decision::Answered(_) => (ANSWERED, ANSWERED_WITHIN, Quantity::WaitAnswered),
-            Decision::Abandoned(_) if wait < self.short => (ABANDONED, ABANDONED_SHORT, Quantity::WaitAbandoned),
+            Decision::Answered(_) | Decision::Waiting => (ANSWERED, ANSWERED_WITHIN, Quantity::WaitAnswered),
+            Decision::Abandoned(_) if self.is_short() => (ABANDONED, ABANDONED_SHORT, Quantity::WaitAbandoned),
             Decision::Abandoned(_) => (ABANDONED, ABANDONED_WITHIN, Quantity::WaitAbandoned),
             Decision::Left(..) | Decision::Closed(_) => (LEFT, LEFT_WITHIN, Quantity::WaitLeft),
         };
-        let counted = if overdue { all.and(DEPARTED_OVER) } else { within };
-        let departed = if time < self.offered_at { counted } else { counted.and(DEPARTED) };
-        Some(Booking { measured: Some((quantity, wait.0)), ..self.booking(time, departed) })
+        let (counted, told) = match self.telling {
+            Telling::Judged if self.is_overdue() => (all.and(DEPARTED_OVER), true),
+            Telling::Judged => (within, true),
+            Telling::Measured => (CellSet::NONE, quantity == Quantity::WaitAnswered),
+            Telling::Counted => (CellSet::NONE, false),
+        };
+        let departed = if time < self.began_at { counted } else { counted.and(DEPARTED) };
+        Booking { measured: told.then_some((quantity, self.wait.0)), ..self.booking(time, departed) }
     }
 
-    fn decided_at(&self) -> Option<u64> {
-        match self.decision {
-            Decision::Waiting => None,
-            Decision::Answered(time) | Decision::Abandoned(time) | Decision::Left(time, _) | Decision::Closed(time) => {
-                Some(time)
-            }
-        }
+    /// What a stay without an end adds once it has expired: the departure, and the end of being over target.
+    pub fn expiry_bookings(&self) -> SmallVec<[Booking; 2]> {
+        let over = self.due_at.filter(|_| self.is_ever_overdue()).map(|due_at| {
+            let over_until = self.expires_at.max(due_at);
+            self.booking(over_until, DEPARTED_OVER)
+        });
+        [self.booking(self.expires_at, DEPARTED)].into_iter().chain(over).collect()
     }
 
-    /// What a stay that nothing decided adds once it has expired: the departure, and the end of being over target.
-    pub fn expiry_bookings(&self) -> [Booking; 2] {
-        let over_until = self.expires_at.max(self.deadline());
-        [self.booking(self.expires_at, DEPARTED), self.booking(over_until, DEPARTED_OVER)]
+    /// Whether it had not ended when it was due, or will not have if nothing more is heard.
+    fn is_overdue(&self) -> bool {
+        self.is_ever_overdue()
+            && self.due_at.is_some_and(|due_at| self.decision.time().is_none_or(|time| time > due_at))
+    }
+
+    /// Whether it can be too late at all.
+    fn is_ever_overdue(&self) -> bool {
+        self.telling == Telling::Judged && self.due_at.is_some()
+    }
+
+    fn is_short(&self) -> bool {
+        self.wait < self.short
     }
 
     fn booking(&self, time: u64, cells: CellSet) -> Booking {
         Booking { lane: self.lane, speaks: self.speaks, time, cells, measured: None }
     }
+}
 
-    /// The wait until then; none at all if that lies before the offer.
-    fn wait_until(&self, time: u64) -> Wait {
-        Wait(time.saturating_sub(self.offered_at))
+impl Booking {
+    /// Something that a contact did, counted in its lane at this time, in milliseconds.
+    pub fn of_effort(lane: u32, time: u64, cell: Cell) -> Booking {
+        Booking { lane, speaks: Speaks::ForEffort, time, cells: CellSet::of(&[cell]), measured: None }
+    }
+
+    /// A duration or a number by itself, told at this time, in milliseconds.
+    pub fn of_measured(lane: u32, time: u64, speaks: Speaks, measured: (Quantity, u64)) -> Booking {
+        Booking { lane, speaks, time, cells: CellSet::NONE, measured: Some(measured) }
     }
 }
 

@@ -11,30 +11,31 @@ use crate::engine::stay::Stay;
 use crate::engine::store::Handle;
 use crate::engine::tally::{Cell, Cells, Measure, Quantity, Tally};
 
-const SPEAKS: usize = Speaks::ALL.len();
-
 /// What one lane says of one span, by whom a booking speaks for: read once, told for every measure.
 #[derive(Default)]
 pub(super) struct LaneSums {
     /// Booked in the span.
-    cells: [Cells; SPEAKS],
+    cells: [Cells; Speaks::COUNT],
     /// Booked beyond its end.
-    ahead: [Cells; SPEAKS],
-    /// Undecided, and of those departed, and over no longer, because they expired before its end.
-    undecided: [u64; SPEAKS],
-    expired: [Cells; SPEAKS],
-    collectors: [[Collector; Quantity::COUNT]; SPEAKS],
-    distributions: [[Distribution; Quantity::COUNT]; SPEAKS],
-    worst: [[Top; Quantity::COUNT]; SPEAKS],
+    ahead: [Cells; Speaks::COUNT],
+    /// Undecided, those that are due at some time, and of them departed, and over no longer, because they expired before
+    /// its end.
+    undecided: [u64; Speaks::COUNT],
+    due: [u64; Speaks::COUNT],
+    expired: [Cells; Speaks::COUNT],
+    collectors: [[Collector; Quantity::COUNT]; Speaks::COUNT],
+    distributions: [[Distribution; Quantity::COUNT]; Speaks::COUNT],
+    worst: [[Top; Quantity::COUNT]; Speaks::COUNT],
 }
 
 impl LaneSums {
     /// Reads the counts.
     pub(super) fn add(&mut self, shard: &Shard, lane: &Lane, from: u64, to: u64) {
-        self.undecided = lane.waiting_counts;
+        self.undecided = std::array::from_fn(|speaks| lane.waiting[speaks].len() as u64);
+        self.due = lane.due_counts;
         for stay in expired(shard, lane, to) {
             for booking in stay.expiry_bookings().iter().filter(|booking| is_before(shard, booking.time, to)) {
-                booking.cells.iter().for_each(|cell| self.expired[stay.speaks() as usize][cell] += 1);
+                booking.cells.iter().for_each(|cell| self.expired[stay.speaks as usize][cell] += 1);
             }
         }
         lane.pages.each_count(from, u64::MAX, |slot, speaks, cell, count| {
@@ -60,34 +61,39 @@ impl LaneSums {
 
     pub(super) fn tally(&self, measure: Measure) -> Tally {
         let mut cells = Cells::default();
-        let (mut ahead, mut expired, mut undecided) = (Cells::default(), Cells::default(), 0);
-        for speaks in Speaks::ALL.into_iter().filter(|speaks| speaks.for_measure(measure)) {
-            cells += self.cells[speaks as usize];
-            ahead += self.ahead[speaks as usize];
-            expired += self.expired[speaks as usize];
-            undecided += self.undecided[speaks as usize];
-        }
-        if measure == Measure::ContactWait {
-            cells[Cell::Completed] = 0;
+        let (mut ahead, mut expired, mut undecided, mut due) = (Cells::default(), Cells::default(), 0, 0);
+        for speaks in Speaks::all_for(measure).iter().map(|speaks| *speaks as usize) {
+            cells += self.cells[speaks];
+            ahead += self.ahead[speaks];
+            expired += self.expired[speaks];
+            undecided += self.undecided[speaks];
+            due += self.due[speaks];
         }
         // Whoever was offered waits until departing: those undecided and those whose departure is ahead, less those whose
         // offer is ahead too and those that expired. Likewise for being over target, from deadline to departure.
         let waiting = undecided + ahead[Cell::Departed] - ahead[Cell::Offered] - expired[Cell::Departed];
-        let over = undecided + ahead[Cell::DepartedOver] - ahead[Cell::Overdue] - expired[Cell::DepartedOver];
+        let over = due + ahead[Cell::DepartedOver] - ahead[Cell::Overdue] - expired[Cell::DepartedOver];
+        if measure == Measure::Backlog {
+            return Tally::of(Cells::default(), (waiting, 0));
+        }
+        if measure == Measure::ContactWait {
+            cells[Cell::Completed] = 0;
+        }
         let mut tally = Tally::of(cells, (waiting, over));
         for quantity in Quantity::ALL {
-            for speaks in Speaks::ALL.into_iter().filter(|speaks| tells(*speaks, measure, quantity == Quantity::Handle))
+            for speaks in
+                Speaks::all_for(measure).iter().filter(|speaks| tells(**speaks, measure, quantity == Quantity::Handle))
             {
-                tally[quantity].merge(&self.distributions[speaks as usize][quantity as usize]);
+                tally[quantity].merge(&self.distributions[*speaks as usize][quantity as usize]);
             }
         }
         tally
     }
 
     pub(super) fn worst(&self, measure: Measure, quantity: Quantity) -> impl Iterator<Item = (u64, Handle)> {
-        let speaking =
-            Speaks::ALL.into_iter().filter(move |speaks| tells(*speaks, measure, quantity == Quantity::Handle));
-        speaking.flat_map(move |speaks| self.worst[speaks as usize][quantity as usize].list.iter().copied())
+        let speaking = Speaks::all_for(measure).iter();
+        let speaking = speaking.filter(move |speaks| tells(**speaks, measure, quantity == Quantity::Handle));
+        speaking.flat_map(move |speaks| self.worst[*speaks as usize][quantity as usize].list.iter().copied())
     }
 
     pub(super) fn clear(&mut self) {
@@ -137,9 +143,10 @@ impl Top {
 /// The undecided stays of a lane that have expired at this instant and are not forgotten yet. Nothing expires sooner
 /// than an unfinished contact of its channel, so only the longest waiting are looked at.
 pub(super) fn expired<'a>(shard: &'a Shard, lane: &'a Lane, now: u64) -> impl Iterator<Item = Stay> + 'a {
-    let old = lane.waiting.iter().take_while(move |stay| stay.since + lane.expire_ms < now);
+    let is_old = move |stay: &&Undecided| stay.since + lane.expire_ms < now;
+    let old = lane.waiting.iter().flat_map(move |waiting| waiting.iter().take_while(is_old));
     old.filter_map(move |undecided| stay_of(shard, undecided))
-        .filter(move |stay| is_before(shard, stay.expires_at(), now))
+        .filter(move |stay| is_before(shard, stay.expires_at, now))
 }
 
 /// The stay that a lane lists as undecided.
@@ -154,9 +161,10 @@ pub(super) fn is_before(shard: &Shard, time: u64, now: u64) -> bool {
     floor(time, shard.settings().slots.fine_ms) < now
 }
 
-/// Whether a booking counts for a measure. Handling belongs to visits alone.
+/// Whether a booking counts for a measure. Handling belongs to visits alone, and of the backlog nothing is told but who
+/// is in it.
 pub(super) fn tells(speaks: Speaks, measure: Measure, handling: bool) -> bool {
-    speaks.for_measure(measure) && !(handling && measure == Measure::ContactWait)
+    speaks.for_measure(measure) && measure != Measure::Backlog && !(handling && measure == Measure::ContactWait)
 }
 
 /// The edge at or before a time.

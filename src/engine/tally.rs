@@ -164,6 +164,9 @@ impl Cell {
 pub struct CellSet(u16);
 
 impl CellSet {
+    /// No cell.
+    pub const NONE: CellSet = CellSet(0);
+
     /// These cells.
     pub const fn of(cells: &[Cell]) -> CellSet {
         let mut bits = 0;
@@ -173,6 +176,11 @@ impl CellSet {
             at += 1;
         }
         CellSet(bits)
+    }
+
+    /// Whether there are none.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
     }
 
     /// These and those.

@@ -9,7 +9,7 @@ use crate::engine::board::{self, Group, GroupBy, GroupKey};
 use crate::engine::counters::Counters;
 use crate::engine::settings::Promise;
 use crate::engine::shard::Shard;
-use crate::engine::tally::Formula;
+use crate::engine::tally::{Formula, Measure};
 use crate::event::EventTime;
 
 /// What some shards say at one instant.
@@ -24,15 +24,15 @@ pub struct View {
 /// What one group of lanes says.
 #[derive(Clone, PartialEq, Debug)]
 pub struct GroupView {
-    /// What is promised to all of its lanes.
-    pub promise: CommonPromise,
+    /// What is promised to all of its lanes, on each measure that something is promised on to any of them.
+    pub promises: BTreeMap<Measure, CommonPromise>,
     /// One for each of the windows of the settings, in their order. Without lists of the worst where a window has no
     /// quantiles.
     pub windows: Vec<Group>,
 }
 
 /// As much of a promise as the lanes of a group have in common: what they do not agree on is none.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct CommonPromise {
     /// See [`Promise::answer_within_ms`].
     pub answer_within_ms: Option<u64>,
@@ -71,6 +71,18 @@ fn keep_if_equal<T: PartialEq + Copy>(mine: &mut Option<T>, theirs: Option<T>) {
     }
 }
 
+impl GroupView {
+    /// What is promised to all of its lanes on this measure.
+    pub fn promise(&self, measure: Measure) -> CommonPromise {
+        self.promises.get(&measure).copied().unwrap_or_default()
+    }
+
+    /// Lets go of what `theirs` does not agree on.
+    pub fn meet(&mut self, theirs: &GroupView) {
+        meet(&mut self.promises, &theirs.promises);
+    }
+}
+
 impl View {
     /// A view of no shards.
     pub fn empty(now: EventTime) -> View {
@@ -80,8 +92,8 @@ impl View {
     /// What these shards, all of the same settings, say at `now`.
     pub fn of(shards: &[&Shard], now: EventTime, by: GroupBy) -> View {
         let mut view = View::empty(now);
-        for (key, promise) in promises(shards, now, by) {
-            view.groups.insert(key, GroupView { promise, windows: Vec::new() });
+        for (key, promises) in promises(shards, now, by) {
+            view.groups.insert(key, GroupView { promises, windows: Vec::new() });
         }
         let windows = shards.first().map_or(&[][..], |shard| &shard.settings().windows);
         for window in windows {
@@ -100,7 +112,7 @@ impl View {
                 self.groups.insert(key, theirs);
                 continue;
             };
-            mine.promise.meet(&theirs.promise);
+            mine.meet(&theirs);
             for (mine, theirs) in mine.windows.iter_mut().zip(theirs.windows) {
                 mine.merge(theirs, longest_list);
             }
@@ -108,16 +120,33 @@ impl View {
     }
 }
 
-fn promises(shards: &[&Shard], now: EventTime, by: GroupBy) -> BTreeMap<GroupKey, CommonPromise> {
-    let mut promises: BTreeMap<GroupKey, CommonPromise> = BTreeMap::new();
+type Promises = BTreeMap<Measure, CommonPromise>;
+
+fn promises(shards: &[&Shard], now: EventTime, by: GroupBy) -> BTreeMap<GroupKey, Promises> {
+    let mut promises: BTreeMap<GroupKey, Promises> = BTreeMap::new();
     for shard in shards {
         for lane in shard.lanes.iter() {
-            let promise = CommonPromise::from(*lane.promise_at(now.millis()));
+            let terms = lane.terms_at(now.millis());
+            let promised = Measure::PROMISED.into_iter().filter_map(|measure| {
+                let promise = CommonPromise::from(*terms.promise(measure)?);
+                Some((measure, promise))
+            });
+            let promised: Promises = promised.collect();
             let key = board::key_of(lane, &shard.lanes, by);
-            promises.entry(key).and_modify(|common| common.meet(&promise)).or_insert(promise);
+            promises.entry(key).and_modify(|common| meet(common, &promised)).or_insert(promised);
         }
     }
     promises
+}
+
+/// Lets go of what `theirs` do not agree on. On what is promised to some of the lanes only, they agree on nothing.
+fn meet(mine: &mut Promises, theirs: &Promises) {
+    for (measure, theirs) in theirs {
+        mine.entry(*measure).and_modify(|mine| mine.meet(theirs)).or_default();
+    }
+    for (_, mine) in mine.iter_mut().filter(|(measure, _)| !theirs.contains_key(measure)) {
+        *mine = CommonPromise::default();
+    }
 }
 
 /// What a shard ever counted, by group.

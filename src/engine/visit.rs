@@ -4,7 +4,8 @@
 //! and go the short way of `Folder::single`. Facts of one instant are judged together in `tied`. The rules, with
 //! an example each, are under `tests/scenarios`.
 //!
-//! Pauses, replies and resolution times have no clock yet; their facts are kept and prolong a life.
+//! What customers and agents say to each other decides no visit; it is looked at in `talk`, once the visits are known.
+//! `clocks` makes stays of both.
 
 use smallvec::SmallVec;
 
@@ -13,8 +14,10 @@ use crate::engine::fact::{Fact, FactKind};
 use crate::engine::lane::Lanes;
 use crate::engine::settings::SKEW_MS;
 use crate::engine::stay::{Decision, Stay};
-use crate::event::Reason;
+use crate::event::{HandleParts, Reason};
 
+mod clocks;
+mod talk;
 mod tied;
 
 use self::tied::Tied;
@@ -26,8 +29,8 @@ struct Visit {
     queue: u32,
     offered_at: u64,
     decision: Decision,
-    /// When it was handled to the end, and its handle time, in milliseconds.
-    completed: Option<(u64, u64)>,
+    /// When it was handled to the end, and its handle time if that was told, in milliseconds.
+    completed: Option<(u64, Option<u64>)>,
     /// Whether an answered, abandoned or left fact decided it.
     by_fact: bool,
 }
@@ -260,13 +263,11 @@ impl<'a> Folder<'a> {
     }
 
     fn complete(&mut self, at: usize, fact: &Fact) {
-        let visit = &mut self.visits[at];
-        let answered_at = visit.answered_at().expect("only an answered visit is completed");
-        let handle_ms = match fact.kind {
-            FactKind::Completed(Some(parts)) => parts.total_ms(),
-            _ => fact.time.saturating_sub(answered_at),
+        let told_ms = match fact.kind {
+            FactKind::Completed(parts) => parts.map(HandleParts::total_ms),
+            _ => None,
         };
-        visit.completed = Some((fact.time, handle_ms));
+        self.visits[at].completed = Some((fact.time, told_ms));
     }
 
     fn completed(&mut self, fact: &Fact) {
@@ -327,15 +328,18 @@ impl<'a> Folder<'a> {
         let Some(latest) = self.visits.last() else {
             let orphan = u32::try_from(facts.len()).expect("facts are limited");
             let until = last + self.lanes.unknown_expire_ms;
-            return Life { stays: SmallVec::new(), skew: 0, conflict: 0, orphan, last, until, finished: false };
+            let (stays, effort) = (SmallVec::new(), Vec::new());
+            return Life { stays, effort, skew: 0, conflict: 0, orphan, last, until, finished: false };
         };
         let expire_ms = self.visits.iter().map(|visit| self.lanes.lane(visit.lane).expire_ms).max();
         let expire_ms = expire_ms.expect("there is a visit");
-        let finished = match latest.decision {
+        let (stays, effort) = self.clocks(facts, last + expire_ms);
+        let is_over = match latest.decision {
             Decision::Waiting => false,
             Decision::Answered(_) => latest.completed.is_some() || self.resolved,
             _ => true,
         };
+        let finished = is_over && !stays.iter().any(Stay::waits);
         Life {
             skew: self.skew,
             conflict: self.conflict + self.unsettled(),
@@ -343,7 +347,8 @@ impl<'a> Folder<'a> {
             last,
             until: last + if finished { settle_ms } else { expire_ms },
             finished,
-            stays: self.stays(last + expire_ms),
+            stays,
+            effort,
         }
     }
 
@@ -355,21 +360,6 @@ impl<'a> Folder<'a> {
         let resolved = self.resolved_in.iter().filter(never_offered).count();
         let count = self.pending.len() + self.early_completions.len() + far + resolved;
         u32::try_from(count).expect("facts are limited")
-    }
-
-    fn stays(&self, expires_at: u64) -> SmallVec<[Stay; 1]> {
-        let stay = |visit: &Visit| {
-            let promise = self.lanes.lane(visit.lane).promise_at(visit.offered_at);
-            Stay::visit(visit.lane, visit.offered_at, promise, visit.decision, visit.completed, expires_at)
-        };
-        let [first, .., latest] = &self.visits[..] else {
-            return self.visits.iter().map(stay).collect();
-        };
-        let mut stays: SmallVec<[Stay; 1]> = self.visits.iter().map(|visit| stay(visit).of_several()).collect();
-        let answered = self.visits.iter().filter_map(Visit::answered_at).min();
-        let decision = answered.map_or(latest.decision, Decision::Answered);
-        stays.push(stay(&Visit { decision, completed: None, ..*first }).of_the_contact());
-        stays
     }
 }
 

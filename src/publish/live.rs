@@ -51,10 +51,10 @@ pub fn lines(view: &View, window: usize) -> Vec<Line> {
         queues
             .entry(queue.clone().unwrap_or_default())
             .and_modify(|(promise, sum)| {
-                promise.meet(&of_lanes.promise);
+                promise.meet(&of_lanes.promise(Measure::Wait));
                 sum.merge(group.clone(), 1);
             })
-            .or_insert_with(|| (of_lanes.promise, group.clone()));
+            .or_insert_with(|| (of_lanes.promise(Measure::Wait), group.clone()));
     }
     queues.into_iter().map(|(queue, (promise, group))| line(queue, &promise, &group, view.now)).collect()
 }
@@ -71,7 +71,7 @@ fn line(queue: String, promise: &CommonPromise, group: &Group, now: EventTime) -
         abandoned: tally.cells[Cell::Abandoned],
         waiting: tally.waiting,
         waiting_over: tally.waiting_over,
-        longest_ms: group.longest.first().map(|longest| now.millis().saturating_sub(longest.since.millis())),
+        longest_ms: group.longest_waiting().map(|longest| now.millis().saturating_sub(longest.since.millis())),
         p95_ms: tally[Quantity::WaitAnswered].quantile_ms(950),
     }
 }

@@ -111,7 +111,7 @@ fn total_row(by: GroupBy, promises: &Promises, line: &Line) -> Vec<String> {
     let tally = line.group.measures.get(&Measure::Wait).unwrap_or(&nothing);
     let answered = &tally[Quantity::WaitAnswered];
     let (offered, abandoned) = (tally.cells[Cell::Offered], tally.cells[Cell::Abandoned]);
-    let longest = line.group.longest.first().zip(line.end);
+    let longest = line.group.longest_waiting().zip(line.end);
     let longest = longest.map(|(waiting, end)| end.millis().saturating_sub(waiting.since.millis()));
     let mut row = names_of(by, &line.key);
     row.extend([

@@ -71,7 +71,7 @@ fn show_row(name: &str, row: &BTreeMap<String, String>) -> String {
 
 /// Where an item stands in its line: what came in, what became of it, what is open, how long it took.
 fn place(item: &str) -> usize {
-    const ORDER: [&str; 15] = [
+    const ORDER: [&str; 17] = [
         "offered",
         "answered",
         "answered_within",
@@ -82,6 +82,8 @@ fn place(item: &str) -> usize {
         "left_within",
         "overdue",
         "completed",
+        "resolved",
+        "reopened",
         "waiting",
         "waiting_over",
         "wait_answered",

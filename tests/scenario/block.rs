@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use holdline::engine::settings::Window;
-use holdline::engine::tally::{Cell, Formula, Quantity};
+use holdline::engine::tally::{Cell, Formula, Measure, Quantity};
 use holdline::event::EventTime;
 
 use super::text::{duration, instant, show_duration, show_instant};
@@ -36,8 +36,11 @@ pub(super) type Rows = BTreeMap<String, BTreeMap<String, String>>;
 
 /// The row of the counts of the input.
 pub(super) const INPUT: &str = "input";
-/// What the name of a row of contact waits ends with.
-pub(super) const CONTACT_WAIT: &str = " contact_wait";
+
+/// The measure whose row has this name, as `billing first_reply`; that of `billing` is the wait.
+pub(super) fn measure_of(name: &str) -> Measure {
+    name.split_once(' ').and_then(|(_, measure)| Measure::from_name(measure)).unwrap_or(Measure::Wait)
+}
 
 impl Block {
     pub(super) fn new(span: Span, line: usize) -> Block {
@@ -52,8 +55,8 @@ impl Block {
         }
         let (name, rest) = text.split_once(char::is_whitespace).ok_or("write `billing  offered 1, answered 1`")?;
         let rest = rest.trim_start();
-        let (name, rest) = match rest.strip_prefix("contact_wait:") {
-            Some(rest) => (format!("{name}{CONTACT_WAIT}"), rest.trim_start()),
+        let (name, rest) = match rest.split_once(':').filter(|(word, _)| Measure::from_name(word).is_some()) {
+            Some((measure, rest)) => (format!("{name} {measure}"), rest.trim_start()),
             None => (name.to_owned(), rest),
         };
         let row = self.rows.entry(name.clone()).or_default();
@@ -95,10 +98,10 @@ fn items(name: &str, text: &str, base: u64) -> Result<Vec<(String, String)>, Str
         }
         "quantiles" => {
             let (quantity, rest) = pair(rest)?;
-            known_quantity(&quantity)?;
+            let known = known_quantity(&quantity)?;
             let one = |part: String| {
                 let (rank, value) = pair(&part)?;
-                let value = if value == "none" { value } else { show_duration(duration(&value)?) };
+                let value = if value == "none" { value } else { canonical(known, &value)? };
                 per_mille(&rank).map(|_| (format!("quantile {quantity} {rank}"), value))
             };
             parts(&rest).into_iter().map(one).collect()
@@ -118,10 +121,10 @@ fn items(name: &str, text: &str, base: u64) -> Result<Vec<(String, String)>, Str
         }
         "worst" => {
             let (quantity, rest) = pair(rest)?;
-            known_quantity(&quantity)?;
+            let known = known_quantity(&quantity)?;
             let one = |part: String| {
-                let (whom, wait) = pair(&part)?;
-                duration(&wait).map(|wait| format!("{whom} {}", show_duration(wait)))
+                let (whom, size) = pair(&part)?;
+                canonical(known, &size).map(|size| format!("{whom} {size}"))
             };
             let list: Vec<String> = parts(&rest).into_iter().map(one).collect::<Result<_, String>>()?;
             Ok(vec![(format!("worst {quantity}"), list.join(", "))])
@@ -138,11 +141,11 @@ fn item_of(name: &str, item: String, value: &str) -> Result<(String, String), St
         let count = counts(value)?;
         return Ok((item, count.to_string()));
     }
-    known_quantity(&item)?;
+    let known = known_quantity(&item)?;
     let value = match value.split(' ').collect::<Vec<_>>()[..] {
-        [only] => show_duration(duration(only)?),
+        [only] => canonical(known, only)?,
         [count, "mean", mean, "max", max] => {
-            format!("{} mean {} max {}", counts(count)?, show_duration(duration(mean)?), show_duration(duration(max)?))
+            format!("{} mean {} max {}", counts(count)?, canonical(known, mean)?, canonical(known, max)?)
         }
         _ => return Err(format!("`{value}`: write `97s` for one, `3 mean 50s max 97s` for several")),
     };
@@ -160,6 +163,24 @@ pub(super) fn per_mille(rank: &str) -> Result<u64, String> {
 pub(super) fn known_quantity(name: &str) -> Result<Quantity, String> {
     let found = Quantity::ALL.into_iter().find(|quantity| quantity.name() == name);
     found.ok_or_else(|| format!("nothing is called `{name}`"))
+}
+
+/// Whether a quantity is a number, not a duration.
+pub(super) fn is_number(quantity: Quantity) -> bool {
+    matches!(quantity, Quantity::Replies | Quantity::Transfers)
+}
+
+/// What is written of a quantity, in its canonical form.
+fn canonical(quantity: Quantity, text: &str) -> Result<String, String> {
+    if is_number(quantity) {
+        return text.parse::<u64>().map(|number| number.to_string()).map_err(|_| format!("`{text}` is no number"));
+    }
+    duration(text).map(show_duration)
+}
+
+/// So many milliseconds or, of a number, so many, in canonical form.
+pub(super) fn show_size(quantity: Quantity, size: u64) -> String {
+    if is_number(quantity) { size.to_string() } else { show_duration(size) }
 }
 
 /// What differs, one line an item: `-` was written, `+` is seen. Empty if nothing does.

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 
 use holdline::engine::settings::{Overlays, PromiseOverlay, Promises, Settings, Window};
+use holdline::engine::tally::Measure;
 use holdline::event::{AgentEvent, AgentState, ContactEvent, Event, EventTime, HandleParts, Kind, Reason};
 
 use super::block::{Block, Span};
@@ -113,8 +114,9 @@ impl Scenario {
             [ref scope @ .., promise] => {
                 let overlay = overlay(self.promises(from)?, scope).ok_or(format!("nothing is called `{key}`"))?;
                 match promise {
-                    "answer_within" => overlay.answer_within_ms = Some(duration(value)?),
+                    "answer_within" | "within" => overlay.answer_within_ms = Some(duration(value)?),
                     "short_abandon" => overlay.short_abandon_ms = Some(duration(value)?),
+                    "business_time" => overlay.business_time = Some(value == "yes"),
                     _ => return Err(format!("nothing is called `{key}`")),
                 }
             }
@@ -169,10 +171,22 @@ impl Scenario {
     }
 }
 
+/// What a scope says: of the wait, or of the measure that it ends with.
 fn overlay<'a>(promises: &'a mut Promises, scope: &[&str]) -> Option<&'a mut PromiseOverlay> {
+    let (of_measure, scope) = match scope {
+        [scope @ .., last] if Measure::from_name(last).is_some() => (Measure::from_name(last), scope),
+        scope => (None, scope),
+    };
+    let (service, queues) = match of_measure {
+        Some(measure) => {
+            let scopes = promises.measures.entry(measure).or_default();
+            (&mut scopes.service, &mut scopes.queues)
+        }
+        None => (&mut promises.service, &mut promises.queues),
+    };
     let (overlays, rest): (&mut Overlays, _) = match scope {
-        ["queue", queue, rest @ ..] => (promises.queues.entry((*queue).to_owned()).or_default(), rest),
-        rest => (&mut promises.service, rest),
+        ["queue", queue, rest @ ..] => (queues.entry((*queue).to_owned()).or_default(), rest),
+        rest => (service, rest),
     };
     match rest {
         [] => Some(&mut overlays.all),

@@ -1,8 +1,8 @@
 //! What the engine shows where a block looks, as rows of items of text.
 //!
 //! Cells and distributions are shown whole, so that a count nobody named is a difference. Levels, quantiles, the
-//! longest waiting and the worst are shown where the block asks for them, the contact wait in blocks that name it. Of
-//! the input every count is shown.
+//! longest waiting and the worst are shown where the block asks for them, a measure other than the wait in blocks that
+//! name it. Of the input every count is shown.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,12 +10,12 @@ use holdline::engine::board::{self, Group, GroupBy, GroupKey, Waiting, Worst};
 use holdline::engine::shard::{Input, Shard};
 use holdline::engine::tally::{Cell, Formula, Measure, Quantity, Tally};
 
-use super::block::{Block, CONTACT_WAIT, INPUT, Rows, Span, known_quantity, per_mille};
+use super::block::{Block, INPUT, Rows, Span, is_number, known_quantity, measure_of, per_mille, show_size};
 use super::text::{duration, show_duration, show_instant};
 
 /// What `shards` show of what `block` looks at; without the input.
 pub(super) fn seen(block: &Block, shards: &[&Shard], base: u64) -> Rows {
-    let contact_wait = block.rows.keys().any(|name| name.ends_with(CONTACT_WAIT));
+    let measures: BTreeSet<Measure> = block.rows.keys().map(|name| measure_of(name)).chain([Measure::Wait]).collect();
     let told = |name: &&String| *name != INPUT;
     let mut depths: BTreeSet<usize> = block.rows.keys().filter(told).map(|name| depth(name)).collect();
     if depths.is_empty() {
@@ -24,15 +24,12 @@ pub(super) fn seen(block: &Block, shards: &[&Shard], base: u64) -> Rows {
     let mut seen = Rows::new();
     for (key, group) in depths.into_iter().flat_map(|depth| groups(block, shards, depth)) {
         let name = name_of(&key);
-        let mut row = |name: String, measure| {
+        for &measure in &measures {
+            let name = if measure == Measure::Wait { name.clone() } else { format!("{name} {}", measure.name()) };
             let none = BTreeMap::new();
             let written = block.rows.get(&name).unwrap_or(&none);
             let row = seen_row(&group, measure, written, base);
             seen.insert(name, row);
-        };
-        row(name.clone(), Measure::Wait);
-        if contact_wait {
-            row(name + CONTACT_WAIT, Measure::ContactWait);
         }
     }
     seen
@@ -74,7 +71,7 @@ fn groups(block: &Block, shards: &[&Shard], depth: usize) -> BTreeMap<GroupKey, 
 
 /// 0 for all queues together (`*`), 1 for a queue, 2 for a lane (`billing/voice/vip`).
 fn depth(name: &str) -> usize {
-    match name.strip_suffix(CONTACT_WAIT).unwrap_or(name) {
+    match name.split_once(' ').map_or(name, |(group, _)| group) {
         "*" => 0,
         name if name.contains('/') => 2,
         _ => 1,
@@ -102,13 +99,13 @@ fn seen_row(
         counts.filter(|(_, count)| *count > 0).map(|(name, count)| (name.to_owned(), count.to_string())).collect();
     for quantity in Quantity::ALL {
         let durations = &tally[quantity];
-        let max = show_duration(durations.max_ms().unwrap_or(0));
+        let max = show_size(quantity, durations.max_ms().unwrap_or(0));
         let value = match durations.count() {
             0 => continue,
             1 => max,
             count => {
                 let mean = (durations.sum_ms() + count / 2) / count;
-                format!("{count} mean {} max {max}", show_duration(mean))
+                format!("{count} mean {} max {max}", show_size(quantity, mean))
             }
         };
         row.insert(quantity.name().to_owned(), value);
@@ -132,20 +129,22 @@ fn asked_for(group: &Group, measure: Measure, tally: &Tally, item: &str, expecte
         ["quantile", quantity, rank] => {
             let quantity = known_quantity(quantity).expect("checked when it was read");
             let per_mille = per_mille(rank).expect("checked when it was read");
-            tally[quantity].quantile_ms(per_mille).map_or_else(none, |ms| near(ms, expected))
+            tally[quantity]
+                .quantile_ms(per_mille)
+                .map_or_else(none, |ms| if is_number(quantity) { ms.to_string() } else { near(ms, expected) })
         }
         ["longest"] => {
             let one = |waiting: &Waiting| {
                 let over = if waiting.over { " over" } else { "" };
                 format!("{} since {}{over}", waiting.contact_id, show_instant(waiting.since.millis(), base))
             };
-            group.longest.iter().map(one).collect::<Vec<_>>().join(", ")
+            group.longest.get(&measure).into_iter().flatten().map(one).collect::<Vec<_>>().join(", ")
         }
         ["worst", quantity] => {
             let quantity = known_quantity(quantity).expect("checked when it was read");
             let one = |worst: &Worst| {
                 let whom = worst.contact_id.as_deref().unwrap_or("forgotten");
-                format!("{whom} {}", show_duration(worst.duration_ms))
+                format!("{whom} {}", show_size(quantity, worst.duration_ms))
             };
             group.worst.get(&(measure, quantity)).into_iter().flatten().map(one).collect::<Vec<_>>().join(", ")
         }

@@ -148,7 +148,7 @@ fn without_durations(mut told: Told) -> Told {
 fn tallies(groups: &Groups, told: &Told) -> Result<(), String> {
     let keys: BTreeSet<Key> = groups.keys().map(plain).chain(told.keys().cloned()).collect();
     for key in keys {
-        for measure in Measure::ALL {
+        for measure in [Measure::Wait, Measure::ContactWait] {
             let engine = groups.get(&group_key(&key)).and_then(|group| group.measures.get(&measure));
             let model = told.get(&key).and_then(|group| group.measures.get(&measure));
             tally(&engine.cloned().unwrap_or_default(), &model.cloned().unwrap_or_default())
@@ -194,7 +194,9 @@ fn lists(groups: &Groups, told: &Told, models: &[&Model], settings: &Settings, t
         if all_are_held {
             let engine: Vec<_> = group
                 .longest
-                .iter()
+                .get(&Measure::Wait)
+                .into_iter()
+                .flatten()
                 .map(|waiting| (waiting.since.millis(), waiting.contact_id.as_str(), waiting.over))
                 .collect();
             let model: Vec<_> = model
@@ -205,7 +207,7 @@ fn lists(groups: &Groups, told: &Told, models: &[&Model], settings: &Settings, t
                 .collect();
             same(&format!("longest of {key:?}"), &engine, &model)?;
         }
-        for measure in Measure::ALL {
+        for measure in [Measure::Wait, Measure::ContactWait] {
             for quantity in Quantity::ALL {
                 let engine = group.worst.get(&(measure, quantity)).map_or(&[][..], Vec::as_slice);
                 let sums = model.measures.get(&measure);

@@ -117,7 +117,7 @@ fn waiting(scene: &Scene<'_>, samples: &mut Samples, number: fn(&Tally) -> u64) 
 
 fn oldest(scene: &Scene<'_>, samples: &mut Samples) {
     each_now(scene, |key, group| {
-        if let Some(longest) = group.longest.first() {
+        if let Some(longest) = group.longest_waiting() {
             samples.add_of(key, &[], timestamp(longest.since));
         }
     });
@@ -125,7 +125,7 @@ fn oldest(scene: &Scene<'_>, samples: &mut Samples) {
 
 fn promised(scene: &Scene<'_>, samples: &mut Samples, part: fn(&CommonPromise) -> Option<f64>) {
     for (key, group) in scene.shown().into_iter().flat_map(|view| &view.groups) {
-        if let Some(part) = part(&group.promise) {
+        if let Some(part) = part(&group.promise(Measure::Wait)) {
             samples.add_of(key, &[], part);
         }
     }

@@ -38,7 +38,7 @@ fn lanes_that_do_not_agree_have_no_goal_of_all() {
         goal: Some(0.9),
         formula: Some(Formula::AnsweredOnly),
         min_contacts: Some(5),
-        short_abandon_ms: None,
+        ..PromiseOverlay::default()
     };
     settings.promises[0].1.service.tier.insert("gold".to_owned(), gold);
     let shards = shards(LOG, &settings, 1);

@@ -105,7 +105,7 @@ fn cells(scene: &Scene<'_>, samples: &mut Samples, number: fn(&Cells) -> u64) {
 
 fn levels(scene: &Scene<'_>, samples: &mut Samples) {
     each_place(scene, scene.shown_whole(), |place| {
-        let headline = place.view.promise.formula;
+        let headline = place.view.promise(Measure::Wait).formula;
         let formulas = match scene.formulas {
             Formulas::Headline => headline.as_slice(),
             Formulas::All => &Formula::ALL,

@@ -1,0 +1,143 @@
+//! The terms of a lane: what is promised on each measure, and how the time until then is measured.
+//!
+//! Made of the settings once for each lane and row of promises. It knows of no contact: pauses are handed in.
+
+use crate::engine::settings::{Promise, Promises};
+use crate::engine::tally::Measure;
+
+/// All that is promised to one lane.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Terms {
+    promises: [Option<Promise>; Measure::PROMISED.len()],
+}
+
+impl Terms {
+    /// The terms of a lane, given as queue, channel and tier.
+    pub fn of(promises: &Promises, [queue, channel, tier]: [&str; 3]) -> Terms {
+        Terms { promises: Measure::PROMISED.map(|measure| promises.of_measure(measure, queue, channel, tier)) }
+    }
+
+    /// What is promised on this measure; none where nothing is.
+    pub fn promise(&self, measure: Measure) -> Option<&Promise> {
+        self.promises.get(measure as usize)?.as_ref()
+    }
+
+    /// Whether the wait of a contact with one visit is judged as the wait of the visit.
+    pub fn judges_both_alike(&self) -> bool {
+        self.promise(Measure::Wait) == self.promise(Measure::ContactWait)
+    }
+
+    /// The clock of this measure, which stands still during `pauses`.
+    pub fn timer<'a>(&'a self, _measure: Measure, pauses: &'a [Pause]) -> Timer<'a> {
+        Timer { pauses }
+    }
+}
+
+/// A time that is not measured, in milliseconds of event time.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pause {
+    /// When it begins.
+    pub from: u64,
+    /// When it ends, after it begins; none while nothing ended it.
+    pub until: Option<u64>,
+}
+
+/// Measures time.
+#[derive(Clone, Copy, Debug)]
+pub struct Timer<'a> {
+    /// In order, without overlaps.
+    pauses: &'a [Pause],
+}
+
+impl<'a> Timer<'a> {
+    /// All time counts but that of these pauses, which are in order and do not overlap.
+    pub fn without_calendar(pauses: &'a [Pause]) -> Timer<'a> {
+        Timer { pauses }
+    }
+
+    /// How much time counts between two instants, in milliseconds; none if they are in the other order.
+    pub fn between(&self, from: u64, to: u64) -> u64 {
+        let paused = self.pauses.iter().map(|pause| {
+            let until = pause.until.unwrap_or(to).min(to);
+            self.running(pause.from.max(from), until)
+        });
+        self.running(from, to) - paused.sum::<u64>()
+    }
+
+    /// The earliest instant at which so much time has counted since `from`, all in milliseconds; none if a pause without
+    /// end begins before.
+    pub fn after(&self, from: u64, duration_ms: u64) -> Option<u64> {
+        let (mut at, mut left) = (from, duration_ms);
+        for pause in self.pauses {
+            let begins = pause.from.max(at);
+            if pause.until.is_some_and(|until| until <= at) {
+                continue;
+            }
+            let counted = self.running(at, begins);
+            if counted >= left {
+                break;
+            }
+            left -= counted;
+            at = pause.until?;
+        }
+        self.run_from(at, left)
+    }
+
+    /// As [`Timer::between`], without pauses.
+    fn running(&self, from: u64, to: u64) -> u64 {
+        to.saturating_sub(from)
+    }
+
+    /// As [`Timer::after`], without pauses.
+    fn run_from(&self, at: u64, duration_ms: u64) -> Option<u64> {
+        Some(at.saturating_add(duration_ms))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAUSES: [Pause; 3] = [
+        Pause { from: 100, until: Some(200) },
+        Pause { from: 300, until: Some(400) },
+        Pause { from: 500, until: None },
+    ];
+
+    #[test]
+    fn a_pause_is_not_measured() {
+        let timer = Timer { pauses: &PAUSES };
+        for (from, to, measured) in [
+            (0, 100, 100),
+            (0, 150, 100),
+            (0, 250, 150),
+            (150, 250, 50),
+            (120, 180, 0),
+            (0, 450, 250),
+            (0, 900, 300),
+            (600, 900, 0),
+            (900, 600, 0),
+        ] {
+            assert_eq!(timer.between(from, to), measured, "{from} to {to}");
+        }
+    }
+
+    #[test]
+    fn a_pause_moves_what_is_due() {
+        let timer = Timer { pauses: &PAUSES };
+        for (from, duration, due) in [
+            (0, 0, Some(0)),
+            (0, 100, Some(100)),
+            (0, 101, Some(201)),
+            (0, 200, Some(300)),
+            (0, 201, Some(401)),
+            (150, 10, Some(210)),
+            (150, 0, Some(150)),
+            (0, 300, Some(500)),
+            (0, 301, None),
+            (600, 1, None),
+        ] {
+            assert_eq!(timer.after(from, duration), due, "{duration} from {from}");
+        }
+    }
+}

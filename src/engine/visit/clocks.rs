@@ -1,0 +1,233 @@
+//! The clocks of a life: what its visits and what was said in it come to, as stays.
+//!
+//! Which clock begins and ends when is told in one table of `tests/scenarios/README.md`. Nothing is decided here about
+//! visits, and nothing about how time is measured.
+
+use smallvec::{SmallVec, smallvec};
+
+use super::talk::{Ends, Run, Talk};
+use super::{Folder, Visit};
+use crate::engine::fact::Fact;
+use crate::engine::page::Speaks;
+use crate::engine::stay::{Booking, Decision, Handled, Stay, Telling, Wait};
+use crate::engine::tally::{Cell, Measure, Quantity};
+use crate::engine::terms::{Terms, Timer};
+use crate::event::Reason;
+
+/// Stays of one life, and what else is booked of it.
+pub(super) type Clocks = (SmallVec<[Stay; 2]>, Vec<Booking>);
+
+impl Folder<'_> {
+    /// All clocks of this life, which has a visit; `facts` are its facts. What waits does so until `expires_at` if nothing
+    /// more is heard, in milliseconds.
+    pub(super) fn clocks(&self, facts: &[Fact], expires_at: u64) -> Clocks {
+        let talks = facts.iter().any(Fact::is_of_talk);
+        let talk = if talks { Talk::of(facts, &self.visits, &self.lanes.queues) } else { Talk::default() };
+        Winding { folder: self, talk: &talk, first: &self.visits[0], expires_at }.clocks()
+    }
+}
+
+/// What all clocks of a life are made of.
+struct Winding<'a> {
+    folder: &'a Folder<'a>,
+    talk: &'a Talk,
+    first: &'a Visit,
+    expires_at: u64,
+}
+
+impl Winding<'_> {
+    fn clocks(&self) -> Clocks {
+        let terms = self.terms(self.first);
+        let is_ticket = self.talk.is_ticket || terms.promise(Measure::Resolution).is_some();
+        let mut stays = self.waits(terms, is_ticket);
+        self.handling(&mut stays, is_ticket);
+        let mut effort = Vec::new();
+        if is_ticket {
+            stays.extend(self.resolution(terms));
+        }
+        stays.extend(self.of_the_contact(terms, Measure::FirstResolution, self.first_resolution()));
+        stays.extend(self.of_the_contact(terms, Measure::FirstReply, self.first_reply()));
+        for run in &self.talk.runs {
+            self.next_reply(run, &mut stays, &mut effort);
+        }
+        self.effort(terms, &mut effort);
+        (stays, effort)
+    }
+
+    /// The wait of each visit, and that of the contact, unless one stands for both.
+    fn waits(&self, terms: &Terms, is_ticket: bool) -> SmallVec<[Stay; 2]> {
+        let (for_both, for_wait) = if is_ticket {
+            (Speaks::ForBothOfTicket, Speaks::ForWaitOfTicket)
+        } else {
+            (Speaks::ForBoth, Speaks::ForWait)
+        };
+        let visits = &self.folder.visits;
+        let wait = |visit: &Visit, speaks| {
+            let terms = self.terms(visit);
+            self.stay(visit.lane, terms, Measure::Wait, speaks, visit.offered_at, visit.decision)
+        };
+        if let [only] = &visits[..]
+            && terms.judges_both_alike()
+        {
+            return smallvec![wait(only, for_both)];
+        }
+        let mut stays: SmallVec<[Stay; 2]> = visits.iter().map(|visit| wait(visit, for_wait)).collect();
+        let answered = visits.iter().filter_map(Visit::answered_at).min();
+        let decision = answered.map_or(self.latest().decision, Decision::Answered);
+        let (lane, began_at) = (self.first.lane, self.first.offered_at);
+        stays.push(self.stay(lane, terms, Measure::ContactWait, Speaks::ForContactWait, began_at, decision));
+        stays
+    }
+
+    /// The handling of each answered visit.
+    fn handling(&self, stays: &mut SmallVec<[Stay; 2]>, is_ticket: bool) {
+        let speaks = if is_ticket { Speaks::ForHandleOfTicket } else { Speaks::ForHandle };
+        for (number, visit) in self.folder.visits.iter().enumerate() {
+            let Some(answered_at) = visit.answered_at() else { continue };
+            let terms = self.terms(visit);
+            let decision = match visit.completed {
+                Some((time, _)) => Decision::Answered(time),
+                None => {
+                    let resolved = self.talk.resolved.iter().copied().find(|&time| time >= answered_at);
+                    let next = self.folder.visits.get(number + 1).map(|next| next.offered_at);
+                    resolved.into_iter().chain(next).min().map_or(Decision::Waiting, Decision::Closed)
+                }
+            };
+            let stay = self.stay(visit.lane, terms, Measure::Handle, speaks, answered_at, decision);
+            let telling = if stay.telling == Telling::Judged { Telling::Judged } else { Telling::Counted };
+            let handled = visit.completed.map(|(at, told_ms)| {
+                let timer = Timer::without_calendar(&self.talk.pauses);
+                let handle_ms = told_ms.unwrap_or_else(|| timer.between(answered_at, at));
+                Handled { at, handle_ms, visit: stays[number].speaks }
+            });
+            stays.push(Stay { telling, handled, ..stay });
+        }
+    }
+
+    fn resolution(&self, terms: &Terms) -> Option<Stay> {
+        let latest = self.latest();
+        let decision = match self.talk.ends {
+            Ends::Resolved => Decision::Answered(*self.talk.resolved.last()?),
+            Ends::Unanswered => latest.decision,
+            // Nothing but a resolution is waited for; where none is promised and none was ever told, being done will do.
+            Ends::Open if terms.promise(Measure::Resolution).is_none() && self.talk.resolved.is_empty() => {
+                latest.completed.map_or(self.ended_unanswered(), |(time, _)| Decision::Closed(time))
+            }
+            // Nothing was said at all, or it goes on.
+            Ends::Open if self.talk.resolved.is_empty() => self.ended_unanswered(),
+            Ends::Open => Decision::Waiting,
+        };
+        let (lane, began_at) = (self.first.lane, self.first.offered_at);
+        Some(self.stay(lane, terms, Measure::Resolution, Speaks::ForResolution, began_at, decision))
+    }
+
+    fn first_resolution(&self) -> Decision {
+        self.talk.resolved.first().map_or(self.ended_unanswered(), |&time| Decision::Answered(time))
+    }
+
+    fn first_reply(&self) -> Decision {
+        if let Some((first, _)) = self.talk.replied {
+            return Decision::Answered(first);
+        }
+        let ended = self.ended_unanswered();
+        match self.talk.resolved.first() {
+            Some(&resolved) if ended.time().is_none_or(|time| resolved < time) => Decision::Closed(resolved),
+            _ => ended,
+        }
+    }
+
+    /// A clock that a contact has only where something is promised on it.
+    fn of_the_contact(&self, terms: &Terms, measure: Measure, decision: Decision) -> Option<Stay> {
+        terms.promise(measure)?;
+        let (lane, began_at) = (self.first.lane, self.first.offered_at);
+        Some(self.stay(lane, terms, measure, sole_voice(measure), began_at, decision))
+    }
+
+    fn next_reply(&self, run: &Run, stays: &mut SmallVec<[Stay; 2]>, effort: &mut Vec<Booking>) {
+        let visits = &self.folder.visits;
+        let of_queue = |visit: &&Visit| run.queue.is_some_and(|queue| visit.queue == queue);
+        let began = |visit: &&Visit| visit.offered_at <= run.since;
+        let named = visits.iter().rev().filter(of_queue).find(began).or_else(|| visits.iter().find(of_queue));
+        let visit = named.or_else(|| visits.iter().rev().find(began)).unwrap_or(self.first);
+        let terms = self.folder.lanes.lane(visit.lane).terms_at(run.since);
+        let stay = self.stay(visit.lane, terms, Measure::NextReply, Speaks::ForNextReply, run.since, run.decision);
+        match (stay.telling, run.decision) {
+            (Telling::Judged, _) => stays.push(stay),
+            (_, Decision::Answered(time)) => effort.push(lone(&stay, time)),
+            _ => {}
+        }
+    }
+
+    /// What is counted, and what is measured although nothing is promised on it.
+    fn effort(&self, terms: &Terms, effort: &mut Vec<Booking>) {
+        let (talk, lane, began_at) = (self.talk, self.first.lane, self.first.offered_at);
+        let mut unpromised = |measure, time: Option<u64>| {
+            if let (None, Some(time)) = (terms.promise(measure), time) {
+                let speaks = sole_voice(measure);
+                effort.push(lone(&self.stay(lane, terms, measure, speaks, began_at, Decision::Answered(time)), time));
+            }
+        };
+        unpromised(Measure::FirstReply, talk.replied.map(|(first, _)| first));
+        unpromised(Measure::FirstResolution, talk.resolved.first().copied());
+        let counted = |cell| move |&time: &u64| Booking::of_effort(lane, time, cell);
+        effort.extend(talk.resolved.iter().map(counted(Cell::Resolved)));
+        effort.extend(talk.reopened.iter().map(counted(Cell::Reopened)));
+        let number = |(time, quantity, count)| Booking::of_measured(lane, time, Speaks::ForEffort, (quantity, count));
+        effort.extend(talk.replied.map(|(_, last)| number((last, Quantity::Replies, talk.replies))));
+        let transferred = self.folder.visits.iter().filter_map(|visit| match visit.decision {
+            Decision::Left(time, Reason::Transfer) => Some(time),
+            _ => None,
+        });
+        let (last, count) = transferred.fold((0, 0), |(last, count), time| (time.max(last), count + 1));
+        effort.extend((count > 0).then(|| number((last, Quantity::Transfers, count))));
+    }
+
+    fn stay(
+        &self,
+        lane: u32,
+        terms: &Terms,
+        measure: Measure,
+        speaks: Speaks,
+        began_at: u64,
+        decision: Decision,
+    ) -> Stay {
+        let timer = terms.timer(measure, &self.talk.pauses);
+        let promise = terms.promise(measure);
+        Stay {
+            lane,
+            began_at,
+            speaks,
+            telling: if promise.is_some() { Telling::Judged } else { Telling::Measured },
+            due_at: promise.and_then(|promise| timer.after(began_at, promise.answer_within_ms)),
+            decision,
+            wait: Wait(decision.time().map_or(0, |time| timer.between(began_at, time))),
+            short: Wait(promise.map_or(0, |promise| promise.short_abandon_ms)),
+            handled: None,
+            expires_at: self.expires_at,
+        }
+    }
+
+    /// As the latest visit ended, if it did and was not answered.
+    fn ended_unanswered(&self) -> Decision {
+        let latest = self.latest();
+        if latest.answered_at().is_some() { Decision::Waiting } else { latest.decision }
+    }
+
+    fn latest(&self) -> &Visit {
+        self.folder.visits.last().unwrap_or(self.first)
+    }
+
+    fn terms(&self, visit: &Visit) -> &Terms {
+        self.folder.lanes.lane(visit.lane).terms_at(visit.offered_at)
+    }
+}
+
+/// What speaks for this measure alone.
+fn sole_voice(measure: Measure) -> Speaks {
+    Speaks::all_for(measure)[0]
+}
+
+/// The duration of a stay by itself.
+fn lone(stay: &Stay, time: u64) -> Booking {
+    Booking::of_measured(stay.lane, time, stay.speaks, (Quantity::WaitAnswered, stay.wait.0))
+}
