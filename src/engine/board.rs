@@ -226,11 +226,12 @@ fn interval_tallies(
         let silent = (next..interval).filter(|_| waiting > 0);
         told.extend(silent.map(|silent| (silent, Tally::of(Cells::default(), (waiting, over)))));
         waiting = waiting + tally.cells[Cell::Offered] - tally.cells[Cell::Departed];
-        over = over + tally.cells[Cell::Overdue] - tally.cells[Cell::DepartedOver];
-        (tally.waiting, tally.waiting_over) = (waiting, over);
-        durations.fill(&mut tally, collector);
         if measure == Measure::Backlog {
             tally = Tally::of(Cells::default(), (waiting, 0));
+        } else {
+            over = over + tally.cells[Cell::Overdue] - tally.cells[Cell::DepartedOver];
+            (tally.waiting, tally.waiting_over) = (waiting, over);
+            durations.fill(&mut tally, collector);
         }
         told.push((interval, tally));
         next = interval + 1;

@@ -402,6 +402,12 @@ impl Tally {
         }
     }
 
+    /// Whether anything that is promised was kept or missed, or came to an end.
+    pub fn is_judged(&self) -> bool {
+        let ended = self.cells[Cell::Answered] + self.cells[Cell::Abandoned] + self.cells[Cell::Left];
+        ended + self.cells[Cell::Overdue] > 0
+    }
+
     /// Whether there is nothing to tell.
     pub fn is_empty(&self) -> bool {
         *self == Tally::default()

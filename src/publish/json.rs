@@ -48,14 +48,24 @@ struct LineJson<'a> {
     tier: Option<Option<&'a str>>,
     #[serde(flatten)]
     wait: TallyJson,
-    /// All other measures, by name.
+    /// All other measures that have cells or durations, by name.
     measures: BTreeMap<&'static str, TallyJson>,
+    /// Visits in service at the end.
+    in_service: u64,
+    /// Contacts that are not over at the end.
+    active: u64,
+    #[serde(flatten)]
+    effort: Option<EffortJson>,
+    /// Of totals only: lists are made of them alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tail: Option<TailJson<'a>>,
 }
 
 impl<'a> LineJson<'a> {
     fn of(kind: &'static str, report: &Report, line: &'a Line) -> LineJson<'a> {
         let measures = &line.group.measures;
-        let others = measures.iter().filter(|(measure, _)| **measure != Measure::Wait);
+        let others = measures.iter().filter(|(measure, tally)| is_other(**measure, tally));
+        let waiting = |measure| measures.get(&measure).map_or(0, |tally: &Tally| tally.waiting);
         let nothing = Tally::default();
         LineJson {
             kind,
@@ -66,7 +76,20 @@ impl<'a> LineJson<'a> {
             tier: report.by.tier.then_some(line.key.tier.as_deref()),
             wait: TallyJson::of(Measure::Wait, measures.get(&Measure::Wait).unwrap_or(&nothing)),
             measures: others.map(|(measure, tally)| (measure.name(), TallyJson::of(*measure, tally))).collect(),
+            in_service: waiting(Measure::Handle),
+            active: waiting(Measure::Backlog),
+            effort: measures.get(&Measure::Effort).map(EffortJson::of),
+            tail: (kind == "total").then(|| TailJson::of(line)).filter(|tail| !tail.is_empty()),
         }
+    }
+}
+
+/// Whether a measure is told among the others. That a visit is in service says nothing of a promise on its handling.
+fn is_other(measure: Measure, tally: &Tally) -> bool {
+    match measure {
+        Measure::Wait | Measure::Backlog | Measure::Effort => false,
+        Measure::Handle => tally.is_judged(),
+        _ => true,
     }
 }
 
@@ -154,6 +177,106 @@ impl DistributionJson {
             p999: quantile(999),
             max: distribution.max_ms().map(Seconds),
         }
+    }
+}
+
+/// What contacts took beside time.
+#[derive(Serialize)]
+struct EffortJson {
+    resolved: u64,
+    reopened: u64,
+    replies: NumbersJson,
+    transfers: NumbersJson,
+}
+
+impl EffortJson {
+    fn of(tally: &Tally) -> EffortJson {
+        EffortJson {
+            resolved: tally.cells[Cell::Resolved],
+            reopened: tally.cells[Cell::Reopened],
+            replies: NumbersJson::of(&tally[Quantity::Replies]),
+            transfers: NumbersJson::of(&tally[Quantity::Transfers]),
+        }
+    }
+}
+
+/// How many there were of something, over the contacts that had any.
+#[derive(Serialize)]
+struct NumbersJson {
+    contacts: u64,
+    sum: u64,
+    mean: Option<f64>,
+    p50: Option<u64>,
+    p90: Option<u64>,
+    p99: Option<u64>,
+    max: Option<u64>,
+}
+
+impl NumbersJson {
+    fn of(numbers: &Distribution) -> NumbersJson {
+        // A distribution calls its values milliseconds; here they are plain numbers.
+        NumbersJson {
+            contacts: numbers.count(),
+            sum: numbers.sum_ms(),
+            mean: numbers.mean_ms(),
+            p50: numbers.quantile_ms(500),
+            p90: numbers.quantile_ms(900),
+            p99: numbers.quantile_ms(990),
+            max: numbers.max_ms(),
+        }
+    }
+}
+
+/// The contacts to look at, by measure.
+#[derive(Serialize)]
+struct TailJson<'a> {
+    /// Who waits longest at the end, of those who still do as far as is known.
+    longest: BTreeMap<&'static str, Vec<LongestJson<'a>>>,
+    /// Whose waits, handle times or efforts were the greatest, by what was measured.
+    worst: BTreeMap<&'static str, BTreeMap<&'static str, Vec<WorstJson<'a>>>>,
+}
+
+#[derive(Serialize)]
+struct LongestJson<'a> {
+    contact_id: &'a str,
+    since: String,
+    over_target: bool,
+}
+
+#[derive(Serialize)]
+struct WorstJson<'a> {
+    contact_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<Seconds>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    number: Option<u64>,
+}
+
+impl<'a> TailJson<'a> {
+    fn of(line: &'a Line) -> TailJson<'a> {
+        let mut tail = TailJson { longest: BTreeMap::new(), worst: BTreeMap::new() };
+        for (measure, list) in &line.group.longest {
+            let list = list.iter().map(|waiting| LongestJson {
+                contact_id: &waiting.contact_id,
+                since: written(waiting.since),
+                over_target: waiting.over,
+            });
+            tail.longest.insert(measure.name(), list.collect());
+        }
+        for ((measure, quantity), list) in &line.group.worst {
+            let is_number = matches!(quantity, Quantity::Replies | Quantity::Transfers);
+            let list = list.iter().map(|worst| WorstJson {
+                contact_id: worst.contact_id.as_deref(),
+                seconds: (!is_number).then_some(Seconds(worst.duration_ms)),
+                number: is_number.then_some(worst.duration_ms),
+            });
+            tail.worst.entry(measure.name()).or_default().insert(quantity.name(), list.collect());
+        }
+        tail
+    }
+
+    fn is_empty(&self) -> bool {
+        self.longest.is_empty() && self.worst.is_empty()
     }
 }
 

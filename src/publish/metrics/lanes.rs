@@ -42,6 +42,14 @@ pub(super) const FAMILIES: &[Family] = &[
     Family::counter("holdline_contacts_completed_total", "Answered visits whose handling ended.", |scene, samples| {
         counted(scene, samples, Cell::Completed);
     }),
+    Family::counter("holdline_contacts_resolved_total", "Resolutions of contacts.", |scene, samples| {
+        counted(scene, samples, Cell::Resolved);
+    }),
+    Family::counter(
+        "holdline_contacts_reopened_total",
+        "Contacts taken up again after a resolution.",
+        |scene, samples| counted(scene, samples, Cell::Reopened),
+    ),
     Family::gauge("holdline_contacts_waiting", "Visits waiting now.", |scene, samples| {
         waiting(scene, samples, |tally| tally.waiting);
     }),
@@ -55,19 +63,42 @@ pub(super) const FAMILIES: &[Family] = &[
         "When the visit that waits longest was offered, in seconds since 1970; absent while nobody waits.",
         oldest,
     ),
+    Family::gauge("holdline_contacts_in_service", "Visits that are being handled now.", |scene, samples| {
+        standing(scene, samples, Measure::Handle);
+    }),
+    Family::gauge(
+        "holdline_contacts_active",
+        "The backlog: contacts that are not over now; of those that wrote or were ever resolved, that are not resolved.",
+        |scene, samples| standing(scene, samples, Measure::Backlog),
+    ),
+    Family::gauge(
+        "holdline_contacts_awaiting",
+        "Contacts that wait now for what is promised on this measure: a reply, a resolution, the end of their handling.",
+        |scene, samples| awaiting(scene, samples, |tally| tally.waiting),
+    ),
+    Family::gauge(
+        "holdline_contacts_awaiting_over_target",
+        "Contacts that wait now for longer than is promised on this measure.",
+        |scene, samples| awaiting(scene, samples, |tally| tally.waiting_over),
+    ),
+    Family::gauge(
+        "holdline_oldest_awaiting_timestamp_seconds",
+        "Since when the contact waits that waits longest for what is promised on this measure, in seconds since 1970; absent while nobody waits.",
+        oldest_awaiting,
+    ),
     Family::gauge(
         "holdline_service_level_goal_ratio",
-        "The share that should be answered within the target, 0 to 1; absent where lanes added up do not agree.",
+        "The share that should be within the target, 0 to 1; absent where lanes added up do not agree.",
         |scene, samples| promised(scene, samples, |promise| promise.goal),
     ),
     Family::gauge(
         "holdline_service_level_target_seconds",
-        "Within how many seconds a visit should be answered; absent where lanes added up do not agree.",
+        "Within how many seconds it should be answered, replied to, resolved or handled; absent where lanes added up do not agree.",
         |scene, samples| promised(scene, samples, |promise| promise.answer_within_ms.map(seconds)),
     ),
     Family::gauge(
         "holdline_service_level_min_contacts",
-        "How many visits must be decided for a level to say much; absent where lanes added up do not agree.",
+        "How many must be decided for a level to say much; absent where lanes added up do not agree.",
         |scene, samples| promised(scene, samples, |promise| promise.min_contacts.map(|least| least as f64)),
     ),
 ];
@@ -123,10 +154,46 @@ fn oldest(scene: &Scene<'_>, samples: &mut Samples) {
     });
 }
 
+/// How many of this measure wait now.
+fn standing(scene: &Scene<'_>, samples: &mut Samples, measure: Measure) {
+    each_now(scene, |key, group| {
+        let number = group.measures.get(&measure).map_or(0, |tally| tally.waiting);
+        samples.add_of(key, &[], number as f64);
+    });
+}
+
+/// Every measure besides the wait that something is promised on and that somebody can be listed for.
+fn each_awaited(scene: &Scene<'_>, mut each: impl FnMut(&GroupKey, &Group, Measure)) {
+    for (key, view) in scene.shown().into_iter().flat_map(|view| &view.groups) {
+        let Some(window) = view.windows.first() else { continue };
+        let promised = view.promises.keys().copied();
+        promised
+            .filter(|measure| !matches!(measure, Measure::Wait | Measure::ContactWait))
+            .for_each(|measure| each(key, window, measure));
+    }
+}
+
+fn awaiting(scene: &Scene<'_>, samples: &mut Samples, number: fn(&Tally) -> u64) {
+    each_awaited(scene, |key, group, measure| {
+        let number = group.measures.get(&measure).map_or(0, number);
+        samples.add_of(key, &[("measure", measure.name())], number as f64);
+    });
+}
+
+fn oldest_awaiting(scene: &Scene<'_>, samples: &mut Samples) {
+    each_awaited(scene, |key, group, measure| {
+        if let Some(longest) = group.longest.get(&measure).and_then(|list| list.first()) {
+            samples.add_of(key, &[("measure", measure.name())], timestamp(longest.since));
+        }
+    });
+}
+
 fn promised(scene: &Scene<'_>, samples: &mut Samples, part: fn(&CommonPromise) -> Option<f64>) {
     for (key, group) in scene.shown().into_iter().flat_map(|view| &view.groups) {
-        if let Some(part) = part(&group.promise(Measure::Wait)) {
-            samples.add_of(key, &[], part);
+        for (measure, promise) in &group.promises {
+            if let Some(part) = part(promise) {
+                samples.add_of(key, &[("measure", measure.name())], part);
+            }
         }
     }
 }

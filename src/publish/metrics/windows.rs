@@ -7,7 +7,7 @@ use super::family::{Family, Samples, Scene, seconds};
 use crate::config::Formulas;
 use crate::engine::board::{Group, GroupKey};
 use crate::engine::histogram::Distribution;
-use crate::engine::tally::{Cell, Cells, Formula, Measure, Quantity};
+use crate::engine::tally::{Cell, Cells, Formula, Measure, Quantity, Tally};
 use crate::engine::view::{GroupView, View};
 
 pub(super) const FAMILIES: &[Family] = &[
@@ -68,6 +68,34 @@ pub(super) const FAMILIES: &[Family] = &[
         "Quantiles (nearest rank, to 0.1 %) and exact maximum of the handle times that ended in the window, in seconds.",
         handle_times,
     ),
+    Family::gauge("holdline_window_resolved", "Resolutions of contacts in the window.", |scene, samples| {
+        efforts(scene, samples, |tally| tally.cells[Cell::Resolved]);
+    }),
+    Family::gauge(
+        "holdline_window_reopened",
+        "Contacts taken up again in the window after a resolution.",
+        |scene, samples| efforts(scene, samples, |tally| tally.cells[Cell::Reopened]),
+    ),
+    Family::gauge(
+        "holdline_window_transfers",
+        "Transfers of contacts whose last transfer fell into the window.",
+        |scene, samples| efforts(scene, samples, |tally| tally[Quantity::Transfers].sum_ms()),
+    ),
+    Family::gauge(
+        "holdline_window_replies",
+        "Agents' replies to contacts whose last reply fell into the window.",
+        |scene, samples| efforts(scene, samples, |tally| tally[Quantity::Replies].sum_ms()),
+    ),
+    Family::gauge(
+        "holdline_window_contact_replies",
+        "Quantiles (nearest rank) and maximum of how many replies a contact took, over those whose last reply fell into the window.",
+        |scene, samples| numbers(scene, samples, Quantity::Replies),
+    ),
+    Family::gauge(
+        "holdline_window_contact_transfers",
+        "Quantiles (nearest rank) and maximum of how many transfers a contact took, over those whose last transfer fell into the window.",
+        |scene, samples| numbers(scene, samples, Quantity::Transfers),
+    ),
 ];
 
 /// The outcomes of a wait.
@@ -94,30 +122,38 @@ fn each_place<'s>(scene: &Scene<'s>, view: Option<&'s View>, mut each: impl FnMu
     }
 }
 
+/// Every measure that something is promised on.
+fn each_judged(place: &Place<'_>, mut each: impl FnMut(Measure, &Tally)) {
+    let nothing = Tally::default();
+    for &measure in place.view.promises.keys() {
+        each(measure, place.group.measures.get(&measure).unwrap_or(&nothing));
+    }
+}
+
 fn cells(scene: &Scene<'_>, samples: &mut Samples, number: fn(&Cells) -> u64) {
     each_place(scene, scene.shown(), |place| {
-        for (measure, tally) in &place.group.measures {
+        each_judged(&place, |measure, tally| {
             let labels = [("window", place.window), ("measure", measure.name())];
             samples.add_of(place.key, &labels, number(&tally.cells) as f64);
-        }
+        });
     });
 }
 
 fn levels(scene: &Scene<'_>, samples: &mut Samples) {
     each_place(scene, scene.shown_whole(), |place| {
-        let headline = place.view.promise(Measure::Wait).formula;
-        let formulas = match scene.formulas {
-            Formulas::Headline => headline.as_slice(),
-            Formulas::All => &Formula::ALL,
-        };
-        for (measure, tally) in &place.group.measures {
+        each_judged(&place, |measure, tally| {
+            let headline = place.view.promise(measure).formula;
+            let formulas = match scene.formulas {
+                Formulas::Headline => headline.as_slice(),
+                Formulas::All => &Formula::ALL,
+            };
             for formula in formulas {
                 if let Some(level) = tally.cells.service_level(*formula) {
                     let labels = [("window", place.window), ("measure", measure.name()), ("formula", formula.name())];
                     samples.add_of(place.key, &labels, level);
                 }
             }
-        }
+        });
     });
 }
 
@@ -141,6 +177,25 @@ fn handle_times(scene: &Scene<'_>, samples: &mut Samples) {
         if let Some(tally) = place.group.measures.get(&Measure::Wait) {
             each_rank(&tally[Quantity::Handle], |rank, duration| {
                 samples.add_of(place.key, &[("window", place.window), ("q", rank)], duration);
+            });
+        }
+    });
+}
+
+/// What contacts took beside time, in windows for which it is known.
+fn efforts(scene: &Scene<'_>, samples: &mut Samples, number: fn(&Tally) -> u64) {
+    each_place(scene, scene.shown(), |place| {
+        if let Some(tally) = place.group.measures.get(&Measure::Effort) {
+            samples.add_of(place.key, &[("window", place.window)], number(tally) as f64);
+        }
+    });
+}
+
+fn numbers(scene: &Scene<'_>, samples: &mut Samples, quantity: Quantity) {
+    each_place(scene, scene.shown_whole(), |place| {
+        if let Some(tally) = place.group.measures.get(&Measure::Effort) {
+            each_rank(&tally[quantity], |rank, number| {
+                samples.add_of(place.key, &[("window", place.window), ("q", rank)], number * 1000.0);
             });
         }
     });
