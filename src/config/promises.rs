@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::duration::{LONGEST_MS, write};
 use super::reading::{Reading, Spot};
 use super::section::Section;
-use super::understand::{choice, duration, queue_id, share, whole};
-use crate::engine::settings::{Overlays, Promise, PromiseOverlay, Promises};
+use super::understand::{calendar, choice, duration, queue_id, share, whole};
+use crate::engine::settings::{CalendarNames, Overlays, Promise, PromiseOverlay, Promises};
 use crate::engine::tally::Formula;
 
 /// No queue, channel or tier can be named so, which makes it any that is not written.
@@ -29,16 +29,18 @@ struct Scope {
     tier: BTreeMap<String, Layer>,
 }
 
-/// One overlay, and where its two times were written.
+/// One overlay, and where its two times and its calendar were written.
 #[derive(Default)]
 struct Layer {
     overlay: PromiseOverlay,
     answer_within: Reading<u64>,
     short_abandon: Reading<u64>,
+    calendar: Reading<String>,
 }
 
-/// Reads both sections, and refuses what makes no sense together.
-pub(super) fn read(document: &mut Section<'_>) -> Promises {
+/// Reads both sections, and refuses what makes no sense together. With them come the names of calendars and where each was
+/// written, since it is not known here which calendars there are.
+pub(super) fn read(document: &mut Section<'_>) -> (Promises, Vec<(String, Spot)>) {
     let service = document.section("service", scope);
     let listed = document.listed_sections("queue", "id", |section| {
         let id = section.read("id", queue_id);
@@ -64,7 +66,8 @@ pub(super) fn read(document: &mut Section<'_>) -> Promises {
         queues: queues.iter().map(|(id, scope)| (id.clone(), scope.overlays())).collect(),
     };
     refuse_nonsense(document, &service, &queues, &promises);
-    promises
+    let named = [&service].into_iter().chain(queues.values()).flat_map(Scope::calendars_named).collect();
+    (promises, named)
 }
 
 fn scope(section: &mut Section<'_>) -> Scope {
@@ -82,6 +85,7 @@ fn layer(section: &mut Section<'_>) -> Layer {
     let formula = section.read("formula", choice("formula", &formulas, Formula::from_name));
     let short_abandon = section.read("short_abandon", duration(0..=LONGEST_MS));
     let min_contacts = section.read("min_contacts", whole(0..=MOST_MIN_CONTACTS));
+    let calendar = section.read("calendar", calendar);
     let overlay = PromiseOverlay {
         answer_within_ms: answer_within.clone().value(),
         goal: goal.value(),
@@ -89,7 +93,7 @@ fn layer(section: &mut Section<'_>) -> Layer {
         short_abandon_ms: short_abandon.clone().value(),
         min_contacts: min_contacts.value(),
     };
-    Layer { overlay, answer_within, short_abandon }
+    Layer { overlay, answer_within, short_abandon, calendar }
 }
 
 impl Scope {
@@ -97,7 +101,28 @@ impl Scope {
         let usable = |layers: &BTreeMap<String, Layer>| {
             layers.iter().map(|(name, layer)| (name.clone(), layer.overlay)).collect::<BTreeMap<_, _>>()
         };
-        Overlays { all: self.all.overlay, channel: usable(&self.channel), tier: usable(&self.tier) }
+        Overlays {
+            all: self.all.overlay,
+            channel: usable(&self.channel),
+            tier: usable(&self.tier),
+            calendars: self.calendars(),
+        }
+    }
+
+    fn calendars(&self) -> CalendarNames {
+        let named = |layers: &BTreeMap<String, Layer>| {
+            layers.iter().filter_map(|(name, layer)| Some((name.clone(), layer.calendar.clone().value()?))).collect()
+        };
+        CalendarNames { all: self.all.calendar.clone().value(), channel: named(&self.channel), tier: named(&self.tier) }
+    }
+
+    /// The names of calendars and where each was written.
+    fn calendars_named(&self) -> impl Iterator<Item = (String, Spot)> {
+        let layers = [&self.all].into_iter().chain(self.channel.values()).chain(self.tier.values());
+        layers.filter_map(|layer| match &layer.calendar {
+            Reading::Usable(name, spot) => Some((name.clone(), spot.clone())),
+            Reading::Absent | Reading::Refused => None,
+        })
     }
 
     /// What applies to this channel and tier, from general to special.
