@@ -9,7 +9,17 @@ const ALLOWED: [(&str, &[&str], &[&str]); 6] = [
     (
         "src/engine",
         &["engine", "event"],
-        &["arrayvec", "compact_str", "hashbrown", "hdrhistogram", "rapidhash", "serde", "smallvec", "thiserror"],
+        &[
+            "arrayvec",
+            "compact_str",
+            "hashbrown",
+            "hdrhistogram",
+            "jiff",
+            "rapidhash",
+            "serde",
+            "smallvec",
+            "thiserror",
+        ],
     ),
     ("src/event", &["event"], &["serde", "serde_json", "memchr", "jiff", "proptest"]),
     // A report says what files held, so it knows their reader; what is live is handed in as a snapshot.
@@ -23,7 +33,11 @@ const ALLOWED: [(&str, &[&str], &[&str]); 6] = [
         &["source", "kafka", "engine", "event", "config", "clock", "meters", "log"],
         &["prometheus", "rdkafka", "thiserror", "tokio"],
     ),
-    ("src/config", &["config", "engine", "event"], &["jiff", "rdkafka", "strsim", "toml", "tracing_subscriber"]),
+    (
+        "src/config",
+        &["config", "engine", "event"],
+        &["icalendar", "jiff", "rdkafka", "strsim", "toml", "tracing_subscriber"],
+    ),
     ("src/simulate", &["simulate", "event"], &["jiff", "libm", "rand_pcg", "thiserror", "serde_json"]),
 ];
 

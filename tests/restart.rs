@@ -1,7 +1,9 @@
 //! Stopping anywhere changes nothing: a shard that is encoded, decoded and continued ends with the same bytes.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use holdline::engine::calendar::{Calendar, CalendarSpec, Hours};
 use holdline::engine::codec::DecodeError;
 use holdline::engine::settings::{Lifetimes, Settings};
 use holdline::engine::shard::{Keep, Shard};
@@ -84,6 +86,23 @@ fn damaged_bytes_are_refused_wherever_they_are_damaged() {
     }
 }
 
+fn open_from(minute: u16) -> Calendar {
+    let hours = vec![Hours::new(minute, 17 * 60).unwrap()];
+    let week = std::array::from_fn(|_| hours.clone());
+    Calendar::new(CalendarSpec { zone: "UTC".to_owned(), week, days: BTreeMap::new() }).unwrap()
+}
+
+#[test]
+fn other_hours_under_the_same_name_are_other_settings() {
+    let settings = |minute| {
+        let calendars = [("any".to_owned(), Arc::new(open_from(minute)))].into();
+        Arc::new(Settings { calendars, ..Settings::clone(&settings()) })
+    };
+    let bytes = Shard::new(settings(9 * 60), Keep::Windows).encode();
+    assert!(Shard::decode(&bytes, settings(9 * 60)).is_ok());
+    assert_eq!(Shard::decode(&bytes, settings(8 * 60)).unwrap_err(), DecodeError::OtherSettings);
+}
+
 #[test]
 fn foreign_bytes_and_other_settings_are_refused_by_name() {
     let bytes = Shard::new(settings(), Keep::Windows).encode();
@@ -91,7 +110,7 @@ fn foreign_bytes_and_other_settings_are_refused_by_name() {
     let mut newer = bytes.clone();
     newer[8] = 77;
     assert_eq!(Shard::decode(&newer, settings()).unwrap_err(), DecodeError::Version(77));
-    let changes: [fn(&mut Settings); 7] = [
+    let changes: [fn(&mut Settings); 11] = [
         |settings| settings.promises[0].1.service.all.answer_within_ms = Some(30_000),
         |settings| settings.promises.push(settings.promises[0].clone()),
         |settings| settings.lifetimes.settle_ms += 1,
@@ -99,6 +118,10 @@ fn foreign_bytes_and_other_settings_are_refused_by_name() {
         |settings| settings.limits.facts += 1,
         |settings| settings.slots.coarse_ms = 120_000,
         |settings| drop(settings.windows.pop()),
+        |settings| settings.promises[0].1.service.calendars.all = Some("any".to_owned()),
+        |settings| drop(settings.promises[0].1.service.calendars.channel.insert("chat".to_owned(), "any".to_owned())),
+        |settings| drop(settings.promises[0].1.service.calendars.tier.insert("vip".to_owned(), "any".to_owned())),
+        |settings| drop(settings.calendars.insert("any".to_owned(), Arc::new(open_from(9 * 60)))),
     ];
     for (number, change) in changes.iter().enumerate() {
         let mut other = Settings::clone(&settings());

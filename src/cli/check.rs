@@ -2,7 +2,7 @@
 //!
 //! It reads the file, the environment and the files that hold single values, and nothing else: no broker is asked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use crate::config::{Config, Formulas, LogFormat, Mistake, duration};
+use crate::engine::calendar::{CalendarSpec, Hours};
 use crate::engine::settings::{Overlays, Promise, Promises, Settings};
 
 /// The exit code for bad usage or a bad configuration.
@@ -33,6 +34,7 @@ fn report(path: &Path, loaded: Result<Config, Vec<Mistake>>, out: &mut dyn Write
         Ok(config) => {
             writeln!(out, "{} can be used. What will hold:\n", path.display())?;
             write_promises(&config.settings, out)?;
+            write_calendars(&config.settings, out)?;
             write_rest(&config.settings, out)?;
             write_service(&config, out)?;
             Ok(ExitCode::SUCCESS)
@@ -113,6 +115,62 @@ fn line(lane: [&str; 3], promise: Promise) -> [String; 8] {
         duration::write(promise.short_abandon_ms),
         promise.min_contacts.to_string(),
     ]
+}
+
+/// Each calendar with its week, and who is served by it.
+fn write_calendars(settings: &Settings, out: &mut dyn Write) -> std::io::Result<()> {
+    for (number, (name, calendar)) in settings.calendars.iter().enumerate() {
+        let spec = calendar.spec();
+        let days = match spec.days.len() {
+            0 => String::new(),
+            1 => "; 1 special day".to_owned(),
+            days => format!("; {days} special days"),
+        };
+        let named_by: Vec<String> =
+            settings.promises.iter().flat_map(|(_, promises)| promises_named(promises, name)).collect();
+        let named_by = if named_by.is_empty() { "nobody".to_owned() } else { named_by.join(", ") };
+        if number == 0 {
+            writeln!(out)?;
+        }
+        writeln!(out, "calendar   {name}: {}, {}{days}; for {named_by}", spec.zone, week(spec))?;
+    }
+    Ok(())
+}
+
+/// The hours of a week; days in a row with the same hours go together.
+fn week(spec: &CalendarSpec) -> String {
+    const NAMES: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    let mut runs: Vec<(&str, &str, &[Hours])> = Vec::new();
+    for (name, hours) in NAMES.into_iter().zip(&spec.week) {
+        match runs.last_mut() {
+            Some((_, last, same)) if *same == hours => *last = name,
+            _ => runs.push((name, name, hours)),
+        }
+    }
+    let open = runs.into_iter().filter(|(_, _, hours)| !hours.is_empty()).map(|(first, last, hours)| {
+        let days = if first == last { first.to_owned() } else { format!("{first}-{last}") };
+        hours.iter().fold(days, |text, hours| format!("{text} {hours}"))
+    });
+    open.collect::<Vec<_>>().join(", ")
+}
+
+/// Where promises name this calendar, as their sections are called.
+fn promises_named(promises: &Promises, calendar: &str) -> Vec<String> {
+    let queues = promises.queues.iter().map(|(id, overlays)| (format!("queue {id}"), overlays));
+    let mut found = Vec::new();
+    for (scope, overlays) in [("service".to_owned(), &promises.service)].into_iter().chain(queues) {
+        let names = &overlays.calendars;
+        if names.all.as_deref() == Some(calendar) {
+            found.push(scope.clone());
+        }
+        let below = |what: &str, named: &BTreeMap<String, String>| -> Vec<String> {
+            let these = named.iter().filter(|(_, name)| *name == calendar);
+            these.map(|(name, _)| format!("{scope} {what} {name}")).collect()
+        };
+        found.extend(below("channel", &names.channel));
+        found.extend(below("tier", &names.tier));
+    }
+    found
 }
 
 fn write_rest(settings: &Settings, out: &mut dyn Write) -> std::io::Result<()> {
@@ -256,6 +314,27 @@ options    sasl.password, sasl.username
 http       [::]:80
 metrics    all lanes together, all formulas, 0s behind the clock
 log        info, as JSON, 10 lines a second of each trouble
+"
+        );
+    }
+
+    #[test]
+    fn calendars_are_summed_up_with_those_who_name_them() {
+        let (code, text) = told(
+            "[service.channel.email]\ncalendar = 'il'\n[[queue]]\nid = 'night'\ncalendar = 'night'\n\
+             [queue.tier.vip]\ncalendar = 'il'\n[calendar.il]\nzone = 'Asia/Jerusalem'\nweekend = ['fri', 'sat']\n\
+             hours = ['08:00-13:00', '14:00-17:30']\nholidays = ['2026-12-25']\ndays.fri = ['08:00-12:00']\n\
+             [calendar.night]\nzone = 'UTC'\nhours = ['22:00-06:00']\nweekend = []\n[calendar.spare]\nzone = 'UTC'",
+        );
+        assert_eq!(code, ExitCode::SUCCESS, "{text}");
+        let (_, rest) = text.split_once("the tier's.\n\n").unwrap();
+        let (calendars, _) = rest.split_once("\nwindows ").unwrap();
+        assert_eq!(
+            calendars,
+            "calendar   il: Asia/Jerusalem, mon-thu 08:00-13:00 14:00-17:30, fri 08:00-12:00, \
+             sun 08:00-13:00 14:00-17:30; 1 special day; for service channel email, queue night tier vip
+calendar   night: UTC, mon-sun 22:00-06:00; for queue night
+calendar   spare: UTC, mon-fri 09:00-17:00; for nobody
 "
         );
     }

@@ -1,7 +1,7 @@
 //! The configuration: one TOML file, and environment variables over it.
 //!
-//! Two steps: what was typed (`typed`, with `environment` laid over it) becomes what is usable (`usable` and `promises`
-//! for the engine, `usable_service` and `options` for the service around it, all of which read through `section` and
+//! Two steps: what was typed (`typed`, with `environment` laid over it) becomes what is usable (`usable`, `promises` and
+//! `calendars` for the engine, `usable_service` and `options` for the service around it, all of which read through `section` and
 //! `understand`). All mistakes are found at once, each with its place and
 //! its fix. Everything has a default, unknown keys are refused, and a [`Config`] holds only values that the rest of the
 //! program need not check again. The reference of all keys is `config/holdline.toml`. What the settings do is not told
@@ -13,8 +13,11 @@ use std::path::Path;
 use self::section::Section;
 use crate::engine::settings::Settings;
 
+mod calendars;
 pub mod duration;
 mod environment;
+mod file;
+mod holidays;
 mod mistake;
 mod options;
 mod promises;
@@ -23,6 +26,10 @@ mod section;
 mod service;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_calendars;
+#[cfg(test)]
+mod tests_of_holidays;
 #[cfg(test)]
 mod tests_of_options;
 #[cfg(test)]
@@ -33,6 +40,7 @@ mod tests_of_service;
 mod tests_of_values;
 mod typed;
 mod understand;
+mod understand_hours;
 mod understand_service;
 mod usable;
 mod usable_service;
@@ -57,26 +65,32 @@ pub struct Config {
 
 impl Config {
     /// Reads the text of a configuration file with environment variables over it; those that are not ours are ignored.
-    /// An empty text gives the defaults. Files that hold single values, as passwords, are read as well.
+    /// An empty text gives the defaults. Files that hold single values, as passwords, and files of holidays are read as
+    /// well; relative paths of the latter are looked for in the working directory.
     ///
     /// # Errors
     ///
     /// All mistakes, at least one: those of the file by line, then those of variables by name.
     pub fn parse(text: &str, environment: &[(String, String)]) -> Result<Config, Vec<Mistake>> {
+        Config::parse_in(Path::new(""), text, environment)
+    }
+
+    fn parse_in(folder: &Path, text: &str, environment: &[(String, String)]) -> Result<Config, Vec<Mistake>> {
         read(text, environment, |document| {
-            let settings = usable::settings(document);
+            let settings = usable::settings(document, folder);
             let (kafka, http, metrics, log) = usable_service::read(document);
             Config { settings, kafka, http, metrics, log }
         })
     }
 
-    /// Reads a configuration file with the environment of this process over it.
+    /// Reads a configuration file with the environment of this process over it. Relative paths of files of holidays are
+    /// looked for beside it.
     ///
     /// # Errors
     ///
     /// As [`Config::parse`]; or the one mistake that the file cannot be read.
     pub fn load(path: &Path) -> Result<Config, Vec<Mistake>> {
-        Config::parse(&text_in(path)?, &environment_of_process())
+        Config::parse_in(folder_of(path), &text_in(path)?, &environment_of_process())
     }
 
     /// As [`Config::parse`], for a command that reads no Kafka and serves nothing: the sections of the service are not
@@ -86,8 +100,16 @@ impl Config {
     ///
     /// As [`Config::parse`].
     pub fn parse_settings(text: &str, environment: &[(String, String)]) -> Result<Settings, Vec<Mistake>> {
+        Config::parse_settings_in(Path::new(""), text, environment)
+    }
+
+    fn parse_settings_in(
+        folder: &Path,
+        text: &str,
+        environment: &[(String, String)],
+    ) -> Result<Settings, Vec<Mistake>> {
         read(text, environment, |document| {
-            let settings = usable::settings(document);
+            let settings = usable::settings(document, folder);
             usable_service::pass_over(document);
             settings
         })
@@ -99,7 +121,7 @@ impl Config {
     ///
     /// As [`Config::load`].
     pub fn load_settings(path: &Path) -> Result<Settings, Vec<Mistake>> {
-        Config::parse_settings(&text_in(path)?, &environment_of_process())
+        Config::parse_settings_in(folder_of(path), &text_in(path)?, &environment_of_process())
     }
 }
 
@@ -132,6 +154,10 @@ fn read<T>(
 fn environment_of_process() -> Vec<(String, String)> {
     let text = |part: OsString| part.to_string_lossy().into_owned();
     std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new(""))
 }
 
 fn text_in(path: &Path) -> Result<String, Vec<Mistake>> {

@@ -4,14 +4,14 @@
 //! decides itself is refused, with the reason. A value that was read from a file is never shown.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
+use std::path::Path;
 
 use rdkafka::ClientConfig;
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaConfRes;
 use rdkafka::util::get_rdkafka_version;
 
+use super::file;
 use super::reading::Spot;
 use super::section::Section;
 use super::typed::Value;
@@ -156,13 +156,7 @@ fn given(name: &str, value: &Value) -> Result<String, String> {
 fn in_file(name: &str, value: &Value) -> Result<String, String> {
     let written = value.quoted();
     let path = value.text().ok_or_else(|| format!("{written} is not the path of a file, in quotes"))?;
-    let unreadable = |error| format!("the file {written} cannot be read: {error}");
-    let mut content = Vec::new();
-    File::open(path).and_then(|file| file.take(LONGEST_FILE + 1).read_to_end(&mut content)).map_err(unreadable)?;
-    if content.len() as u64 > LONGEST_FILE {
-        return Err(format!("the file {written} is longer than {LONGEST_FILE} bytes: name another one"));
-    }
-    let content = String::from_utf8(content).map_err(|_| format!("the file {written} is not UTF-8: write it anew"))?;
+    let content = file::text_of(Path::new(path), &written, LONGEST_FILE)?;
     let line = content.strip_suffix('\n').map(|line| line.strip_suffix('\r').unwrap_or(line));
     let text = line.unwrap_or(&content);
     if text.is_empty() {

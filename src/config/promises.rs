@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::duration::{LONGEST_MS, write};
 use super::reading::{Reading, Spot};
 use super::section::Section;
-use super::understand::{choice, duration, queue_id, share, truth, whole};
-use crate::engine::settings::{Overlays, Promise, PromiseOverlay, Promises, Scopes};
+use super::understand::{calendar, choice, duration, queue_id, share, truth, whole};
+use crate::engine::settings::{CalendarNames, Overlays, Promise, PromiseOverlay, Promises, Scopes};
 use crate::engine::tally::{Formula, Measure};
 
 /// No queue, channel or tier can be named so, which makes it any that is not written.
@@ -30,17 +30,19 @@ struct Scope {
     tier: BTreeMap<String, Layer>,
 }
 
-/// One overlay, where its two times were written, and the overlays for further measures.
+/// One overlay, where its two times and its calendar were written, and the overlays for further measures.
 #[derive(Default)]
 struct Layer {
     overlay: PromiseOverlay,
     measures: BTreeMap<Measure, PromiseOverlay>,
     answer_within: Reading<u64>,
     short_abandon: Reading<u64>,
+    calendar: Reading<String>,
 }
 
-/// Reads both sections, and refuses what makes no sense together.
-pub(super) fn read(document: &mut Section<'_>) -> Promises {
+/// Reads both sections, and refuses what makes no sense together. With them come the names of calendars and where each was
+/// written, since it is not known here which calendars there are.
+pub(super) fn read(document: &mut Section<'_>) -> (Promises, Vec<(String, Spot)>) {
     let service = document.section("service", scope);
     let listed = document.listed_sections("queue", "id", |section| {
         let id = section.read("id", queue_id);
@@ -74,7 +76,8 @@ pub(super) fn read(document: &mut Section<'_>) -> Promises {
         measures: further().filter(is_said).map(|measure| (measure, scopes(measure))).collect(),
     };
     refuse_nonsense(document, &service, &queues, &promises);
-    promises
+    let named = [&service].into_iter().chain(queues.values()).flat_map(Scope::calendars_named).collect();
+    (promises, named)
 }
 
 fn scope(section: &mut Section<'_>) -> Scope {
@@ -88,6 +91,7 @@ fn scope(section: &mut Section<'_>) -> Scope {
 fn layer(section: &mut Section<'_>) -> Layer {
     let answer_within = section.read("answer_within", duration(0..=LONGEST_MS));
     let short_abandon = section.read("short_abandon", duration(0..=LONGEST_MS));
+    let calendar = section.read("calendar", calendar);
     let overlay = PromiseOverlay {
         answer_within_ms: answer_within.clone().value(),
         short_abandon_ms: short_abandon.clone().value(),
@@ -95,7 +99,7 @@ fn layer(section: &mut Section<'_>) -> Layer {
     };
     let measures = further().map(|measure| (measure, section.section(measure.name(), of_measure)));
     let measures = measures.filter(|(_, overlay)| *overlay != PromiseOverlay::default()).collect();
-    Layer { overlay, measures, answer_within, short_abandon }
+    Layer { overlay, measures, answer_within, short_abandon, calendar }
 }
 
 /// What can be promised on besides the wait.
@@ -132,11 +136,27 @@ impl Scope {
         let usable = |layers: &BTreeMap<String, Layer>| {
             layers.iter().map(|(name, layer)| (name.clone(), layer.of(measure))).collect::<BTreeMap<_, _>>()
         };
-        Overlays { all: self.all.of(measure), channel: usable(&self.channel), tier: usable(&self.tier) }
+        let calendars = if measure == Measure::Wait { self.calendars() } else { CalendarNames::default() };
+        Overlays { all: self.all.of(measure), channel: usable(&self.channel), tier: usable(&self.tier), calendars }
     }
 
     fn all_layers(&self) -> impl Iterator<Item = &Layer> {
         [&self.all].into_iter().chain(self.channel.values()).chain(self.tier.values())
+    }
+
+    fn calendars(&self) -> CalendarNames {
+        let named = |layers: &BTreeMap<String, Layer>| {
+            layers.iter().filter_map(|(name, layer)| Some((name.clone(), layer.calendar.clone().value()?))).collect()
+        };
+        CalendarNames { all: self.all.calendar.clone().value(), channel: named(&self.channel), tier: named(&self.tier) }
+    }
+
+    /// The names of calendars and where each was written.
+    fn calendars_named(&self) -> impl Iterator<Item = (String, Spot)> {
+        self.all_layers().filter_map(|layer| match &layer.calendar {
+            Reading::Usable(name, spot) => Some((name.clone(), spot.clone())),
+            Reading::Absent | Reading::Refused => None,
+        })
     }
 
     /// What applies to this channel and tier, from general to special.

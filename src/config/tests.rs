@@ -19,6 +19,12 @@ pub(super) fn parse(text: &str, environment: &[(&str, &str)]) -> Result<Config, 
     Config::parse(text, &owned(environment))
 }
 
+/// As if the text were a file in the folder of the reference.
+pub(super) fn beside_the_reference(text: &str) -> Config {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+    Config::parse_in(&folder, text, &[]).unwrap_or_else(|mistakes| panic!("{text}\n{mistakes:#?}"))
+}
+
 pub(super) fn owned(environment: &[(&str, &str)]) -> Vec<(String, String)> {
     environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
@@ -69,19 +75,34 @@ fn the_reference_states_the_defaults() {
 
 #[test]
 fn what_the_reference_leaves_switched_off_can_be_switched_on() {
-    let settings = Config::parse_settings(&switched_on(REFERENCE), &[]).unwrap();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
+    let settings = Config::parse_settings_in(&folder, &switched_on(REFERENCE), &[]).unwrap();
     assert!(settings.promises[0].1.queues.contains_key("billing"));
+    assert_eq!(settings.promises[0].1.calendar_of("any", "any", "any"), Some("il"));
+    assert_eq!(settings.calendars.keys().collect::<Vec<_>>(), ["il"]);
     assert_ne!(promise(&settings, ["billing", "voice", "priority"]), Promise::default());
 }
 
 /// A key that can be written is in the reference: the message for an unknown key lists those of its section.
 #[test]
 fn the_reference_lists_every_key() {
-    let sections = ["service", "slots", "lifetimes", "windows", "limits", "report", "kafka", "http", "metrics", "log"];
+    let sections = [
+        "service",
+        "calendar.il",
+        "slots",
+        "lifetimes",
+        "windows",
+        "limits",
+        "report",
+        "kafka",
+        "http",
+        "metrics",
+        "log",
+    ];
     for section in [""].into_iter().chain(sections) {
         let text = if section.is_empty() { "zzzzzzzz = 1".to_owned() } else { format!("[{section}]\nzzzzzzzz = 1") };
         let mistakes = parse(&text, &[]).unwrap_err();
-        let keys = mistakes[0].message.strip_prefix("unknown key: known here are ").unwrap();
+        let keys = mistakes.iter().find_map(|told| told.message.strip_prefix("unknown key: known here are ")).unwrap();
         for key in keys.split(", ") {
             let shown = [format!("{key} = "), format!("[{key}]"), format!(".{key}]"), format!(".{key}.")];
             assert!(shown.iter().any(|shown| REFERENCE.contains(shown)), "{section}.{key}");

@@ -160,13 +160,13 @@ fn variables() {
             "HOLDLINE_SERVICE_GOAL: service_goal: names no key: write a section, two underscores and a key, \
              as in HOLDLINE_SERVICE__GOAL",
             "HOLDLINE_SERVICE__: service.: unknown key: known here are answer_within, goal, formula, \
-             short_abandon, min_contacts, channel, tier",
+             short_abandon, min_contacts, calendar, channel, tier",
         ],
     );
     refused_with(
         "",
-        &[("HOLDLINE_CALENDAR__HOLIDAYS", "x")],
-        &["HOLDLINE_CALENDAR__HOLIDAYS: calendar: unknown key: known here are service, queue, slots, windows, \
+        &[("HOLDLINE_SURGE__HOLIDAYS", "x")],
+        &["HOLDLINE_SURGE__HOLIDAYS: surge: unknown key: known here are service, queue, calendar, slots, windows, \
              lifetimes, limits, report, kafka, http, metrics, log"],
     );
     refused_with(

@@ -4,7 +4,7 @@
 use std::num::NonZero;
 use std::path::PathBuf;
 
-use super::tests::{REFERENCE, config, owned, parse, refused, switched_on};
+use super::tests::{REFERENCE, beside_the_reference, config, owned, parse, refused, switched_on};
 use super::*;
 use crate::engine::board::GroupBy;
 
@@ -45,7 +45,8 @@ fn the_reference_states_the_defaults_of_the_service() {
 #[test]
 fn what_the_reference_leaves_switched_off_for_the_service_can_be_switched_on() {
     let secret = Secret::of("reference", b"hidden\n");
-    let kafka = config(&switched_on(REFERENCE).replace("/run/secrets/kafka-password", secret.path()), &[]).kafka;
+    let text = switched_on(REFERENCE).replace("/run/secrets/kafka-password", secret.path());
+    let kafka = beside_the_reference(&text).kafka;
     assert_eq!(kafka.instance.as_deref(), Some("holdline-0"));
     assert_eq!(kafka.look_back_ms, Some(45 * 86_400_000));
     assert_eq!(kafka.workers, NonZero::new(2));

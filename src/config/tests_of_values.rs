@@ -34,8 +34,8 @@ fn what_is_not_toml() {
 fn unknown_keys() {
     refused(
         "zone = 'UTC'",
-        &["1:1: zone: unknown key: known here are service, queue, slots, windows, lifetimes, limits, report, \
-             kafka, http, metrics, log"],
+        &["1:1: zone: unknown key: known here are service, queue, calendar, slots, windows, lifetimes, limits, \
+             report, kafka, http, metrics, log"],
     );
     refused("[servise]\ngoal = 2", &["1:2: servise: unknown key: did you mean `service`?"]);
     refused(
@@ -48,20 +48,16 @@ fn unknown_keys() {
     );
     refused("[service]\nchanel.email.goal = 0.9", &["2:1: service.chanel: unknown key: did you mean `channel`?"]);
     refused(
-        "[calendar]\nholidays = 'x'",
-        &["1:2: calendar: unknown key: known here are service, queue, slots, windows, lifetimes, limits, report, \
-             kafka, http, metrics, log"],
+        "[surge]\nholidays = 'x'",
+        &["1:2: surge: unknown key: known here are service, queue, calendar, slots, windows, lifetimes, limits, \
+             report, kafka, http, metrics, log"],
     );
     refused(
         "[service.tier.vip.channel.chat]\ngoal = 0.9",
         &["1:19: service.tier.vip.channel: unknown key: known here are answer_within, goal, formula, \
-             short_abandon, min_contacts"],
+             short_abandon, min_contacts, calendar"],
     );
-    refused(
-        "[[queue]]\nid = 'a'\ncalender = 'il'",
-        &["3:1: queue.a.calender: unknown key: known here are id, answer_within, goal, formula, \
-             short_abandon, min_contacts, channel, tier"],
-    );
+    refused("[[queue]]\nid = 'a'\ncalender = 'il'", &["3:1: queue.a.calender: unknown key: did you mean `calendar`?"]);
 }
 
 #[test]

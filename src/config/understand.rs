@@ -10,7 +10,7 @@ use super::duration as durations;
 use super::mistake::nearest;
 use super::typed::Value;
 
-/// The longest name of a queue, channel or tier, in bytes, as in events.
+/// The longest name of a queue, channel, tier or calendar, in bytes, as in events.
 const LONGEST_NAME: usize = 128;
 
 /// A duration within `range`, both in milliseconds.
@@ -87,7 +87,13 @@ pub(super) fn queue_id(value: &Value) -> Result<String, String> {
     name(text).map(|()| text.to_owned())
 }
 
-/// Whether a queue, a channel or a tier can be named so.
+/// The name of a calendar, which may not be there.
+pub(super) fn calendar(value: &Value) -> Result<String, String> {
+    let text = value.text().ok_or_else(|| format!("{} is not the name of a calendar, in quotes", value.quoted()))?;
+    Ok(text.to_owned())
+}
+
+/// Whether a queue, a channel, a tier or a calendar can be named so.
 pub(super) fn name(text: &str) -> Result<(), String> {
     match text.len() {
         0 => Err(format!("the name is empty: write 1 to {LONGEST_NAME} bytes")),

@@ -2,10 +2,12 @@
 //! together.
 //!
 //! A key that is not written takes the default of its type in `engine::settings`, so that defaults have one home. The
-//! promises are in `promises`.
+//! promises are in `promises`, the calendars in `calendars`.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
+use super::calendars;
 use super::duration::{LONGEST_MS, write};
 use super::promises;
 use super::reading::{Reading, Spot};
@@ -23,9 +25,10 @@ const NARROWEST_SLOT_MS: u64 = 10_000;
 /// How a list of windows is written.
 const SOME_WINDOWS: &str = r#"["5m", "1h"]"#;
 
-/// What the whole document says. Keys are asked for in the order of the reference, in which messages list them.
-pub(super) fn settings(document: &mut Section<'_>) -> Settings {
-    let promises = promises::read(document);
+/// What the whole document says; files are looked for in `folder`. Keys are asked for in the order of the reference, in which messages list them.
+pub(super) fn settings(document: &mut Section<'_>, folder: &Path) -> Settings {
+    let (promises, named) = promises::read(document);
+    let calendars = calendars::read(document, folder, &named);
     let slots = document.section("slots", slots);
     let windows = document.section("windows", |section| windows(section, slots.as_ref()));
     let lifetimes = document.section("lifetimes", lifetimes);
@@ -37,6 +40,7 @@ pub(super) fn settings(document: &mut Section<'_>) -> Settings {
         limits,
         windows,
         promises: vec![(EventTime::default(), promises)],
+        calendars,
         zone,
     }
 }

@@ -47,7 +47,7 @@ pub enum DecodeError {
     Damaged,
     /// They were made under settings that would have booked otherwise.
     #[error(
-        "the shard was encoded under other settings (targets, lifetimes, limits, slot widths or the longest window differ)"
+        "the shard was encoded under other settings (targets, calendars, lifetimes, limits, slot widths or the longest window differ)"
     )]
     OtherSettings,
     /// They are whole, but hold what no shard holds.
@@ -245,7 +245,7 @@ fn hash_of_settings(settings: &Settings) -> u64 {
         let by_name = |overlays: &BTreeMap<String, PromiseOverlay>| {
             overlays.iter().map(|(name, overlay)| (name.clone(), targets(overlay))).collect::<Vec<_>>()
         };
-        (targets(&scope.all), by_name(&scope.channel), by_name(&scope.tier))
+        (targets(&scope.all), by_name(&scope.channel), by_name(&scope.tier), scope.calendars.clone())
     };
     let scopes = |service: &Overlays, queues: &BTreeMap<String, Overlays>| {
         let queues = queues.iter().map(|(id, overlays)| (id.clone(), scope(overlays)));
@@ -255,6 +255,8 @@ fn hash_of_settings(settings: &Settings) -> u64 {
         let measures = row.measures.iter().map(|(measure, said)| (*measure, scopes(&said.service, &said.queues)));
         (*from, scopes(&row.service, &row.queues), measures.collect::<Vec<_>>())
     });
-    let bytes = postcard::to_allocvec(&(booked, rows.collect::<Vec<_>>())).expect("a vector takes all bytes");
+    let calendars = settings.calendars.iter().map(|(name, calendar)| (name, calendar.as_ref())).collect::<Vec<_>>();
+    let hashed = (booked, rows.collect::<Vec<_>>(), calendars);
+    let bytes = postcard::to_allocvec(&hashed).expect("a vector takes all bytes");
     hash_of(&bytes)
 }

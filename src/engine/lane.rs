@@ -265,7 +265,8 @@ impl Lanes {
         let number = u32::try_from(self.lanes.len()).expect("lanes are limited");
         let hash = hash_of_texts(texts);
         let [queue, channel, tier] = texts;
-        let promises = self.settings.promises.iter();
+        let calendars = &self.settings.calendars;
+        let terms = |row| Arc::new(Terms::of(row, calendars, [queue, channel, tier]));
         let lane = Lane {
             queue: key[0],
             channel: key[1],
@@ -275,7 +276,7 @@ impl Lanes {
             counters: Counters::default(),
             waiting: Default::default(),
             due_counts: [0; Speaks::COUNT],
-            terms: promises.map(|(from, row)| (*from, Arc::new(Terms::of(row, [queue, channel, tier])))).collect(),
+            terms: self.settings.promises.iter().map(|(from, row)| (*from, terms(row))).collect(),
         };
         self.lanes.push(lane);
         let (lanes, queues, labels) = (&self.lanes, &self.queues, &self.labels);

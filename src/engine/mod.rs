@@ -5,9 +5,10 @@
 //! [`mark`]s by duration, one [`lane`] at a time;
 //! [`shard`] ties them together for one partition, with [`store`] for contacts and [`clock`] for stream time; [`board`]
 //! sums shards into [`tally`] and [`histogram`] at an instant it is given. [`codec`] makes bytes of a shard and back.
-//! [`settings`] is what all of them are told.
+//! [`settings`] is what all of them are told; [`calendar`] says when somebody is there to answer.
 
 pub mod board;
+pub mod calendar;
 pub mod clock;
 pub mod codec;
 pub mod contact;

@@ -1,12 +1,15 @@
-//! What the engine is told: slot widths, lifetimes, limits, windows, and the promises that visits are judged by.
+//! What the engine is told: slot widths, lifetimes, limits, windows, calendars, and the promises that visits are judged
+//! by.
 //!
 //! These are usable values only: whoever builds them (the `config` module from a file, a test by hand) has checked them.
 //! How they are written in a file is described in `config`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
+use crate::engine::calendar::Calendar;
 use crate::engine::tally::{Formula, Measure};
 use crate::event::EventTime;
 
@@ -28,6 +31,9 @@ pub struct Settings {
     /// The promises in force from an instant on, oldest first, never empty; the first row holds from the beginning.
     /// A visit is judged by the row in force when it was offered.
     pub promises: Vec<(EventTime, Promises)>,
+    /// The calendars by name, all that the promises name among them.
+    #[serde(serialize_with = "shared")]
+    pub calendars: BTreeMap<String, Arc<Calendar>>,
     /// The IANA zone whose midnight reports are aligned to.
     pub zone: String,
 }
@@ -40,9 +46,14 @@ impl Default for Settings {
             limits: Limits::default(),
             windows: Window::customary(),
             promises: vec![(EventTime::default(), Promises::default())],
+            calendars: BTreeMap::new(),
             zone: "UTC".to_owned(),
         }
     }
+}
+
+fn shared<S: Serializer>(calendars: &BTreeMap<String, Arc<Calendar>>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(calendars.iter().map(|(name, calendar)| (name, calendar.as_ref())))
 }
 
 /// The widths of slots, in milliseconds. A page of slots spans an hour: `fine_ms` divides `coarse_ms`, `coarse_ms`
@@ -236,6 +247,25 @@ pub struct Overlays {
     pub channel: BTreeMap<String, PromiseOverlay>,
     /// By tier.
     pub tier: BTreeMap<String, PromiseOverlay>,
+    /// Whose opening hours count.
+    pub calendars: CalendarNames,
+}
+
+/// Names of calendars of one scope, in the same order.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct CalendarNames {
+    /// For every visit of the scope.
+    pub all: Option<String>,
+    /// By channel.
+    pub channel: BTreeMap<String, String>,
+    /// By tier.
+    pub tier: BTreeMap<String, String>,
+}
+
+impl CalendarNames {
+    fn of(&self, channel: &str, tier: &str) -> Option<&str> {
+        self.tier.get(tier).or(self.channel.get(channel)).or(self.all.as_ref()).map(String::as_str)
+    }
 }
 
 impl Overlays {
@@ -292,5 +322,48 @@ impl Promises {
         let promise = said.over(wait);
         let short_abandon_ms = promise.short_abandon_ms.min(promise.answer_within_ms);
         (shares_target || said.answer_within_ms.is_some()).then_some(Promise { short_abandon_ms, ..promise })
+    }
+
+    /// The name of the calendar that a lane is served by, in the same order from general to special; none if it is
+    /// always open.
+    pub fn calendar_of(&self, queue: &str, channel: &str, tier: &str) -> Option<&str> {
+        let special = self.queues.get(queue).and_then(|overlays| overlays.calendars.of(channel, tier));
+        special.or_else(|| self.service.calendars.of(channel, tier))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_calendar_named_most_specially_holds() {
+        let names = |all: Option<&str>, channel: &[(&str, &str)], tier: &[(&str, &str)]| {
+            let named = |pairs: &[(&str, &str)]| {
+                pairs.iter().map(|(name, calendar)| ((*name).to_owned(), (*calendar).to_owned())).collect()
+            };
+            let calendars = CalendarNames { all: all.map(str::to_owned), channel: named(channel), tier: named(tier) };
+            Overlays { calendars, ..Overlays::default() }
+        };
+        assert_eq!(Promises::default().calendar_of("a", "voice", "vip"), None);
+        let mut promises = Promises { service: names(None, &[("chat", "c")], &[("vip", "t")]), ..Promises::default() };
+        promises.queues.insert("a".to_owned(), names(Some("q"), &[("chat", "qc")], &[("vip", "qt")]));
+        promises.queues.insert("b".to_owned(), names(None, &[("email", "qe")], &[]));
+        for (lane, calendar) in [
+            (["x", "voice", "standard"], None),
+            (["x", "chat", "standard"], Some("c")),
+            (["x", "chat", "vip"], Some("t")),
+            (["a", "voice", "standard"], Some("q")),
+            (["a", "chat", "standard"], Some("qc")),
+            (["a", "chat", "vip"], Some("qt")),
+            (["b", "email", "vip"], Some("qe")),
+            (["b", "voice", "vip"], Some("t")),
+            (["b", "voice", "standard"], None),
+        ] {
+            assert_eq!(promises.calendar_of(lane[0], lane[1], lane[2]), calendar, "{lane:?}");
+        }
+        promises.service.calendars.all = Some("s".to_owned());
+        assert_eq!(promises.calendar_of("x", "voice", "standard"), Some("s"));
+        assert_eq!(promises.calendar_of("x", "chat", "standard"), Some("c"));
     }
 }

@@ -2,6 +2,10 @@
 //!
 //! Made of the settings once for each lane and row of promises. It knows of no contact: pauses are handed in.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::engine::calendar::Calendar;
 use crate::engine::settings::{Promise, Promises};
 use crate::engine::tally::Measure;
 
@@ -9,12 +13,26 @@ use crate::engine::tally::Measure;
 #[derive(Clone, PartialEq, Debug)]
 pub struct Terms {
     promises: [Option<Promise>; Measure::PROMISED.len()],
+    calendar: Option<Arc<Calendar>>,
 }
 
 impl Terms {
-    /// The terms of a lane, given as queue, channel and tier.
-    pub fn of(promises: &Promises, [queue, channel, tier]: [&str; 3]) -> Terms {
-        Terms { promises: Measure::PROMISED.map(|measure| promises.of_measure(measure, queue, channel, tier)) }
+    /// The terms of a lane, given as queue, channel and tier. A calendar that is not among `calendars` is as none.
+    pub fn of(
+        promises: &Promises,
+        calendars: &BTreeMap<String, Arc<Calendar>>,
+        [queue, channel, tier]: [&str; 3],
+    ) -> Terms {
+        let named = promises.calendar_of(queue, channel, tier);
+        Terms {
+            promises: Measure::PROMISED.map(|measure| promises.of_measure(measure, queue, channel, tier)),
+            calendar: named.and_then(|name| calendars.get(name)).cloned(),
+        }
+    }
+
+    /// When the lane is open; none if it always is.
+    pub fn calendar(&self) -> Option<&Arc<Calendar>> {
+        self.calendar.as_ref()
     }
 
     /// What is promised on this measure; none where nothing is.
@@ -27,9 +45,10 @@ impl Terms {
         self.promise(Measure::Wait) == self.promise(Measure::ContactWait)
     }
 
-    /// The clock of this measure, which stands still during `pauses`.
-    pub fn timer<'a>(&'a self, _measure: Measure, pauses: &'a [Pause]) -> Timer<'a> {
-        Timer { pauses }
+    /// Measures time as is promised for this measure, without `pauses`.
+    pub fn timer<'a>(&'a self, measure: Measure, pauses: &'a [Pause]) -> Timer<'a> {
+        let in_business_time = self.promise(measure).is_some_and(|promise| promise.business_time);
+        Timer { pauses, calendar: self.calendar.as_deref().filter(|_| in_business_time) }
     }
 }
 
@@ -47,12 +66,14 @@ pub struct Pause {
 pub struct Timer<'a> {
     /// In order, without overlaps.
     pauses: &'a [Pause],
+    /// Only while it is open, time counts.
+    calendar: Option<&'a Calendar>,
 }
 
 impl<'a> Timer<'a> {
     /// All time counts but that of these pauses, which are in order and do not overlap.
     pub fn without_calendar(pauses: &'a [Pause]) -> Timer<'a> {
-        Timer { pauses }
+        Timer { pauses, calendar: None }
     }
 
     /// How much time counts between two instants, in milliseconds; none if they are in the other order.
@@ -65,7 +86,7 @@ impl<'a> Timer<'a> {
     }
 
     /// The earliest instant at which so much time has counted since `from`, all in milliseconds; none if a pause without
-    /// end begins before.
+    /// end begins before, or if it is beyond all time.
     pub fn after(&self, from: u64, duration_ms: u64) -> Option<u64> {
         let (mut at, mut left) = (from, duration_ms);
         for pause in self.pauses {
@@ -85,12 +106,12 @@ impl<'a> Timer<'a> {
 
     /// As [`Timer::between`], without pauses.
     fn running(&self, from: u64, to: u64) -> u64 {
-        to.saturating_sub(from)
+        self.calendar.map_or(to.saturating_sub(from), |calendar| calendar.open_between(from, to))
     }
 
     /// As [`Timer::after`], without pauses.
     fn run_from(&self, at: u64, duration_ms: u64) -> Option<u64> {
-        Some(at.saturating_add(duration_ms))
+        self.calendar.map_or(Some(at.saturating_add(duration_ms)), |calendar| calendar.after(at, duration_ms))
     }
 }
 
@@ -106,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_pause_is_not_measured() {
-        let timer = Timer { pauses: &PAUSES };
+        let timer = Timer::without_calendar(&PAUSES);
         for (from, to, measured) in [
             (0, 100, 100),
             (0, 150, 100),
@@ -124,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_pause_moves_what_is_due() {
-        let timer = Timer { pauses: &PAUSES };
+        let timer = Timer::without_calendar(&PAUSES);
         for (from, duration, due) in [
             (0, 0, Some(0)),
             (0, 100, Some(100)),
