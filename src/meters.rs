@@ -34,6 +34,8 @@ pub struct Meters {
     pub contacts_overflow: IntCounter,
     /// Events beyond the limit of one contact.
     pub facts_overflow: IntCounter,
+    /// See [`Input::overflow_agents`](crate::engine::shard::Input::overflow_agents).
+    pub agents_overflow: IntCounter,
     /// From an event's time to its being read, while caught up, in seconds; an event ahead of the clock counts as 0.
     pub event_delay: Histogram,
     /// How often partitions were assigned or revoked.
@@ -94,7 +96,14 @@ impl Meters {
                 "holdline_contacts_overflow_total",
                 "Events dropped because limits.contacts is reached.",
             )?,
-            facts_overflow: counter("holdline_facts_overflow_total", "Events beyond limits.facts of their contact.")?,
+            facts_overflow: counter(
+                "holdline_facts_overflow_total",
+                "Events beyond limits.facts of their contact or agent.",
+            )?,
+            agents_overflow: counter(
+                "holdline_agents_overflow_total",
+                "Events dropped because limits.agents is reached.",
+            )?,
             event_delay: histogram(
                 "holdline_event_delay_seconds",
                 "From an event's time to its being read, while caught up, in seconds.",

@@ -22,6 +22,12 @@ use crate::event::EventTime;
 /// What a name beyond the limit is tallied as.
 pub const OTHER: &str = "_other";
 
+/// The queue of what names none and follows nothing that does.
+pub const UNKNOWN: &str = "_unknown";
+
+/// The number of [`UNKNOWN`] among queues, where it has its place whatever else arrives.
+pub const UNKNOWN_NUMBER: u32 = 1;
+
 /// Texts and their numbers; the number of [`OTHER`] is 0.
 #[derive(Clone, Debug)]
 pub struct Names {
@@ -183,9 +189,10 @@ impl Lanes {
         let limit = settings.limits.lanes;
         let rows = || settings.promises.iter().map(|(_, promises)| promises);
         let scopes = rows().flat_map(|row| iter::once(&row.service).chain(row.queues.values()));
+        let listed = rows().flat_map(|row| row.queues.keys()).map(String::as_str);
         let labels = scopes.flat_map(|scope| scope.channel.keys().chain(scope.tier.keys())).map(String::as_str);
         Lanes {
-            queues: Names::new(limit, rows().flat_map(|row| row.queues.keys()).map(String::as_str)),
+            queues: Names::new(limit, iter::once(UNKNOWN).chain(listed)),
             labels: Names::new(limit, ["voice", "standard"].into_iter().chain(labels)),
             topics: Names::new(limit, []),
             lanes: Vec::new(),
