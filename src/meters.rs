@@ -86,7 +86,7 @@ impl Meters {
             )?,
             misrouted: counter(
                 "holdline_events_misrouted_total",
-                "Events whose record key is not the contact id, so that a contact's events can end up in several partitions.",
+                "Events whose record key is not the id of their contact or agent, whose events can then end up in several partitions.",
             )?,
             lanes_overflow: counter(
                 "holdline_lanes_overflow_total",

@@ -127,14 +127,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits {
-            lanes: 10_000,
-            contacts: 10_000_000,
-            facts: 256,
-            agents: 100_000,
-            worst: 10,
-            record_bytes: 64 * 1024,
-        }
+        Limits { lanes: 10_000, contacts: 10_000_000, facts: 256, agents: 100_000, worst: 10, record_bytes: 64 * 1024 }
     }
 }
 

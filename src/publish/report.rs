@@ -100,11 +100,8 @@ impl Report {
         let rows = if every_ms.is_some() { board::intervals(&shards, &edges, by) } else { Vec::new() };
         // Agents serve queues, whatever the channel or tier.
         let is_of_queues = by == GroupBy { queue: true, ..GroupBy::default() };
-        let mut agents = if is_of_queues && every_ms.is_some() {
-            board::agent_intervals(&shards, &edges)
-        } else {
-            BTreeMap::new()
-        };
+        let mut agents =
+            if is_of_queues && every_ms.is_some() { board::agent_intervals(&shards, &edges) } else { BTreeMap::new() };
         let intervals = rows.into_iter().map(|row| Line {
             start: Some(edges[row.interval]),
             end: Some(edges[row.interval + 1]),

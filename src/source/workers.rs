@@ -183,7 +183,10 @@ mod tests {
         for n in 0..1_000 {
             let time = 1_700_000_000_000_u64 + n * 1_000;
             log += &format!("{{\"type\":\"offered\",\"contact_id\":\"c{n}\",\"queue\":\"q\",\"time\":{time}}}\n");
-            log += &format!("{{\"type\":\"agent_state\",\"agent_id\":\"a{}\",\"state\":\"busy\",\"time\":{time}}}\nx\n", n % 100);
+            log += &format!(
+                "{{\"type\":\"agent_state\",\"agent_id\":\"a{}\",\"state\":\"busy\",\"time\":{time}}}\nx\n",
+                n % 100
+            );
         }
         for workers in [1, 2, 3, 8] {
             let Fed { shards, records, rejected } = fed(&log, workers, &mut |_| ());

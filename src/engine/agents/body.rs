@@ -36,9 +36,7 @@ struct HeadcountBody(u32, u8, i64, Vec<(u64, i32)>);
 
 impl Agents {
     pub(in crate::engine) fn body(&self) -> AgentsBody<'_> {
-        let fact = |fact: &AgentFact| {
-            FactBody(fact.time, fact.state as u8, fact.is_told.then(|| fact.queues.to_vec()))
-        };
+        let fact = |fact: &AgentFact| FactBody(fact.time, fact.state as u8, fact.is_told.then(|| fact.queues.to_vec()));
         let held = self.held.iter();
         let counts = self.attendance.counts.iter();
         AgentsBody {
@@ -77,7 +75,8 @@ impl Agents {
         }
         let counts = body.counts.iter().map(|count| headcount(count, body.folded_to, names));
         let counts: Option<BTreeMap<_, _>> = counts.collect();
-        agents.attendance.counts = counts.filter(|counts| counts.len() == body.counts.len()).ok_or("edges of agents")?;
+        agents.attendance.counts =
+            counts.filter(|counts| counts.len() == body.counts.len()).ok_or("edges of agents")?;
         Ok(agents)
     }
 

@@ -73,12 +73,13 @@ fn a_state_lasts_until_the_next() {
     let shard = told(&DAY);
     let all_day = ByState { available: 4 + 7, away: 9, busy: 5, wrapup: 2 };
     check(&shard, (0, HOUR), "a", NOBODY, all_day);
-    check(&shard, (12 * MINUTE, 20 * MINUTE), "a", ByState { wrapup: 1, ..NOBODY }, ByState {
-        available: 2,
-        busy: 5,
-        wrapup: 1,
-        ..NOBODY
-    });
+    check(
+        &shard,
+        (12 * MINUTE, 20 * MINUTE),
+        "a",
+        ByState { wrapup: 1, ..NOBODY },
+        ByState { available: 2, busy: 5, wrapup: 1, ..NOBODY },
+    );
     // A fact at the end of a span is not known in it.
     check(&shard, (0, 14 * MINUTE), "a", ONE_AVAILABLE, ByState { available: 4, ..NOBODY });
     check(&shard, (14 * MINUTE, 14 * MINUTE), "a", ONE_AVAILABLE, NOBODY);
@@ -176,11 +177,13 @@ fn an_agent_of_whom_nothing_is_heard_is_offline() {
 #[test]
 fn agents_add_up() {
     let said = [("anna", 0, Busy, Some("a")), ("bert", 5 * MINUTE, Busy, Some("a")), ("carl", 0, Away, Some("a"))];
-    check(&told(&said), (0, 10 * MINUTE), "a", ByState { busy: 2, away: 1, ..NOBODY }, ByState {
-        busy: 15,
-        away: 10,
-        ..NOBODY
-    });
+    check(
+        &told(&said),
+        (0, 10 * MINUTE),
+        "a",
+        ByState { busy: 2, away: 1, ..NOBODY },
+        ByState { busy: 15, away: 10, ..NOBODY },
+    );
     let apart: Vec<Shard> = said.iter().map(|said| told(std::slice::from_ref(said))).collect();
     let all: Vec<&Shard> = apart.iter().collect();
     assert_eq!(board::agents(&all, BEGIN, BEGIN + 10 * MINUTE), over(&told(&said), 0, 10 * MINUTE));

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use super::tests::{
-    BEGIN, HOUR, MINUTE, NOBODY, ONE_AVAILABLE, ONE_BUSY, Said, check, event, over, shard_of, told,
-};
 use super::tally::ByState;
+use super::tests::{BEGIN, HOUR, MINUTE, NOBODY, ONE_AVAILABLE, ONE_BUSY, Said, check, event, over, shard_of, told};
 use crate::engine::settings::{Lifetimes, Limits, Settings};
 use crate::engine::shard::{Keep, Shard};
 use crate::event::{AgentState, EventTime};
@@ -38,8 +36,9 @@ fn what_is_older_than_lateness_is_late() {
 
 #[test]
 fn of_the_past_the_fact_that_still_decides_is_kept() {
-    let said: Vec<Said<'_>> =
-        (0..100).map(|n| ("anna", n * MINUTE, if n % 2 == 0 { Busy } else { Available }, Some("a").filter(|_| n == 0))).collect();
+    let said: Vec<Said<'_>> = (0..100)
+        .map(|n| ("anna", n * MINUTE, if n % 2 == 0 { Busy } else { Available }, Some("a").filter(|_| n == 0)))
+        .collect();
     let mut shard = told(&said);
     assert_eq!(facts_of(&shard, "anna"), 100);
     let before = over(&shard, 0, 9 * HOUR);
@@ -82,8 +81,9 @@ fn whoever_is_gone_for_long_is_forgotten() {
 #[test]
 fn of_too_many_facts_the_latest_are_kept() {
     let settings = Settings { limits: Limits { facts: 8, ..Limits::default() }, ..Settings::default() };
-    let said: Vec<Said<'_>> =
-        (0..30).map(|n| ("anna", n * MINUTE, if n % 2 == 0 { Busy } else { Available }, Some("a").filter(|_| n == 0))).collect();
+    let said: Vec<Said<'_>> = (0..30)
+        .map(|n| ("anna", n * MINUTE, if n % 2 == 0 { Busy } else { Available }, Some("a").filter(|_| n == 0)))
+        .collect();
     let mut shard = shard_of(&settings, Keep::Everything, &said);
     assert_eq!(facts_of(&shard, "anna"), 8);
     assert_eq!(shard.input().overflow_facts, 0, "facts in order lose nothing");

@@ -377,18 +377,16 @@ impl Slot {
         misrouted: &IntCounter,
     ) -> Result<(), Rejection> {
         let event = decode(record.payload, settings.limits.record_bytes)?;
-        let time = match &event {
-            Event::Contact(event) => event.time,
-            Event::Agent(event) => event.time,
+        let (time, id) = match &event {
+            Event::Contact(event) => (event.time, &event.contact_id),
+            Event::Agent(event) => (event.time, &event.agent_id),
         };
         if let Some(stamped) = record.timestamp_ms
             && time.millis() > stamped.saturating_add(MOST_AHEAD_MS)
         {
             return Err(Rejection::future(time, stamped));
         }
-        if let Event::Contact(event) = &event
-            && record.key != Some(event.contact_id.as_bytes())
-        {
+        if record.key != Some(id.as_bytes()) {
             misrouted.inc();
         }
         if let Some((delays, wall)) = delays {
