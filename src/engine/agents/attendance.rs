@@ -105,6 +105,11 @@ impl Attendance {
 }
 
 impl Headcount {
+    /// No edges but those folded, which add up to this.
+    pub(super) fn of(base: i64) -> Headcount {
+        Headcount { base, hours: BTreeMap::new() }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.base == 0 && self.hours.is_empty()
     }

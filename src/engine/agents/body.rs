@@ -113,8 +113,7 @@ impl Agents {
 fn headcount(body: &HeadcountBody, folded_to: u64, names: &Names) -> Option<((u32, AgentState), Headcount)> {
     let HeadcountBody(queue, state, base, edges) = body;
     let state = state_of(*state).filter(|state| *state != AgentState::Offline)?;
-    let mut headcount = Headcount::default();
-    headcount.base = *base;
+    let mut headcount = Headcount::of(*base);
     let mut count = *base;
     let mut last = None;
     for &(time, by) in edges {

@@ -10,9 +10,9 @@
 //! A lane has 15 counters, and 6 gauges while somebody waits. Each window adds 10 cells and a level for each measure, and
 //! if it has quantiles up to 18 waits for each measure and 6 handle times. With the customary windows, three of which have
 //! quantiles, that is 160 series for a lane in which nothing happened, and 301 at most; a queue with agents adds
-//! 46. A thousand lanes with a thousand
-//! contacts a day each, all answered, have 226 series each: a scrape of 27 MB, written in 130 ms on one core of a virtual
-//! machine (`cargo bench --bench speed -- views`). `metrics.by`, fewer windows and fewer quantiles make it smaller.
+//! 46. A thousand lanes with a thousand contacts a day each, all answered, have 226 series each: a scrape of 27 MB, written
+//! in 130 ms on one core of a virtual machine (`cargo bench --bench speed -- views`). `metrics.by`, fewer windows and fewer
+//! quantiles make it smaller.
 //!
 //! Families are made and encoded one after the other, so that the heap holds the samples of one of them at a time (30 MB
 //! in that scrape, beside its text), and the text of a snapshot is made once, however many ask. Collectors that are
