@@ -34,6 +34,8 @@ pub struct Meters {
     pub contacts_overflow: IntCounter,
     /// Events beyond the limit of one contact.
     pub facts_overflow: IntCounter,
+    /// See [`Input::overflow_agents`](crate::engine::shard::Input::overflow_agents).
+    pub agents_overflow: IntCounter,
     /// From an event's time to its being read, while caught up, in seconds; an event ahead of the clock counts as 0.
     pub event_delay: Histogram,
     /// How often partitions were assigned or revoked.
@@ -84,7 +86,7 @@ impl Meters {
             )?,
             misrouted: counter(
                 "holdline_events_misrouted_total",
-                "Events whose record key is not the contact id, so that a contact's events can end up in several partitions.",
+                "Events whose record key is not the id of their contact or agent, whose events can then end up in several partitions.",
             )?,
             lanes_overflow: counter(
                 "holdline_lanes_overflow_total",
@@ -94,7 +96,14 @@ impl Meters {
                 "holdline_contacts_overflow_total",
                 "Events dropped because limits.contacts is reached.",
             )?,
-            facts_overflow: counter("holdline_facts_overflow_total", "Events beyond limits.facts of their contact.")?,
+            facts_overflow: counter(
+                "holdline_facts_overflow_total",
+                "Events beyond limits.facts of their contact or agent.",
+            )?,
+            agents_overflow: counter(
+                "holdline_agents_overflow_total",
+                "Events dropped because limits.agents is reached.",
+            )?,
             event_delay: histogram(
                 "holdline_event_delay_seconds",
                 "From an event's time to its being read, while caught up, in seconds.",

@@ -7,6 +7,7 @@ use holdline::engine::calendar::{Calendar, CalendarSpec, Hours};
 use holdline::engine::codec::DecodeError;
 use holdline::engine::settings::{Lifetimes, Settings};
 use holdline::engine::shard::{Keep, Shard};
+use holdline::engine::tally::Measure;
 use holdline::event::Event;
 use holdline::event::decode::decode;
 use holdline::simulate::{Centre, Scenario};
@@ -40,6 +41,7 @@ fn settings() -> Arc<Settings> {
         settle_ms: 20 * MINUTE,
         expire_ms: 180 * MINUTE,
         expire_by_channel: [("voice".to_owned(), 30 * MINUTE)].into(),
+        agent_expire_ms: 20 * MINUTE,
         lateness_ms: 10 * MINUTE,
     };
     Arc::new(Settings { lifetimes, ..Settings::default() })
@@ -71,6 +73,7 @@ fn a_stop_at_any_record_leaves_the_same_bytes() {
             running.apply(event);
         }
         assert!(running.input().expired > 0, "the test means to see contacts forgotten");
+        assert!(running.agents() > 10, "the test means to see agents");
     }
 }
 
@@ -110,12 +113,19 @@ fn foreign_bytes_and_other_settings_are_refused_by_name() {
     let mut newer = bytes.clone();
     newer[8] = 77;
     assert_eq!(Shard::decode(&newer, settings()).unwrap_err(), DecodeError::Version(77));
-    let changes: [fn(&mut Settings); 11] = [
+    let changes: [fn(&mut Settings); 15] = [
         |settings| settings.promises[0].1.service.all.answer_within_ms = Some(30_000),
+        |settings| settings.promises[0].1.service.all.business_time = Some(true),
+        |settings| {
+            let said = settings.promises[0].1.measures.entry(Measure::FirstReply).or_default();
+            said.service.all.answer_within_ms = Some(86_400_000);
+        },
         |settings| settings.promises.push(settings.promises[0].clone()),
         |settings| settings.lifetimes.settle_ms += 1,
         |settings| settings.lifetimes.lateness_ms += 1,
+        |settings| settings.lifetimes.agent_expire_ms += 1,
         |settings| settings.limits.facts += 1,
+        |settings| settings.limits.agents += 1,
         |settings| settings.slots.coarse_ms = 120_000,
         |settings| drop(settings.windows.pop()),
         |settings| settings.promises[0].1.service.calendars.all = Some("any".to_owned()),

@@ -184,20 +184,21 @@ fn write_rest(settings: &Settings, out: &mut dyn Write) -> std::io::Result<()> {
     let by_channel = lifetimes.expire_by_channel.iter();
     let by_channel: Vec<String> =
         by_channel.map(|(channel, expire_ms)| format!("{channel} {}", duration::write(*expire_ms))).collect();
-    let [settle, expire, lateness] =
-        [lifetimes.settle_ms, lifetimes.expire_ms, lifetimes.lateness_ms].map(duration::write);
+    let [settle, expire, agents, lateness] =
+        [lifetimes.settle_ms, lifetimes.expire_ms, lifetimes.agent_expire_ms, lifetimes.lateness_ms]
+            .map(duration::write);
     writeln!(out)?;
     writeln!(out, "windows    {}; with quantiles {}", names(false), names(true))?;
     writeln!(out, "slots      {fine}, old ones {coarse}")?;
     writeln!(
         out,
-        "lifetimes  finished {settle}, unfinished {expire} ({}), lateness {lateness}",
+        "lifetimes  finished {settle}, unfinished {expire} ({}), agents {agents}, lateness {lateness}",
         by_channel.join(", ")
     )?;
     writeln!(
         out,
-        "limits     {} lanes, {} contacts of {} facts, {} worst, {} bytes a record",
-        limits.lanes, limits.contacts, limits.facts, limits.worst, limits.record_bytes
+        "limits     {} lanes, {} contacts of {} facts, {} agents, {} worst, {} bytes a record",
+        limits.lanes, limits.contacts, limits.facts, limits.agents, limits.worst, limits.record_bytes
     )?;
     writeln!(out, "reports    midnight in {zone}")
 }
@@ -284,8 +285,8 @@ The line that names most of a lane holds for it; of its channel and its tier, th
 
 windows    5m, 10m, 15m, 30m, 1h, 2h, 1d; with quantiles 5m, 30m, 1d
 slots      10s, old ones 1m
-lifetimes  finished 1d, unfinished 45d (chat 1d, voice 1d), lateness 6h
-limits     10000 lanes, 10000000 contacts of 256 facts, 10 worst, 65536 bytes a record
+lifetimes  finished 1d, unfinished 45d (chat 1d, voice 1d), agents 1d, lateness 6h
+limits     10000 lanes, 10000000 contacts of 256 facts, 100000 agents, 10 worst, 65536 bytes a record
 reports    midnight in UTC
 
 topics     no topics: the service needs kafka.topics

@@ -145,6 +145,7 @@ fn every_key_is_read() {
         [lifetimes]
         settle = "12h"
         lateness = "1h30m"
+        agent_expire = "10h"
         expire = "10d"
         expire_by_channel = { chat = "2h", email = "60d" }
         [windows]
@@ -154,6 +155,7 @@ fn every_key_is_read() {
         lanes = 1
         contacts = 2
         facts = 8
+        agents = 4
         worst = 3
         record_bytes = 256
         [report]
@@ -186,6 +188,7 @@ fn every_key_is_read() {
     assert_eq!((settings.slots.fine_ms, settings.slots.coarse_ms), (20_000, 300_000));
     let lifetimes = &settings.lifetimes;
     assert_eq!((lifetimes.settle_ms, lifetimes.lateness_ms, lifetimes.expire_ms), (43_200_000, 5_400_000, 864_000_000));
+    assert_eq!(lifetimes.agent_expire_ms, 36_000_000);
     let by_channel: Vec<_> =
         lifetimes.expire_by_channel.iter().map(|(name, expire)| (name.as_str(), *expire)).collect();
     assert_eq!(by_channel, [("chat", 7_200_000), ("email", 5_184_000_000), ("voice", 86_400_000)]);
@@ -193,7 +196,8 @@ fn every_key_is_read() {
         |name: &str, minutes: u64, quantiles| Window { name: name.to_owned(), length_ms: minutes * 60_000, quantiles };
     assert_eq!(settings.windows, [window("15m", 15, false), window("60m", 60, true), window("24h", 1440, false)]);
     let limits = settings.limits;
-    assert_eq!((limits.lanes, limits.contacts, limits.facts, limits.worst, limits.record_bytes), (1, 2, 8, 3, 256));
+    assert_eq!((limits.lanes, limits.contacts, limits.facts, limits.agents), (1, 2, 8, 4));
+    assert_eq!((limits.worst, limits.record_bytes), (3, 256));
     assert_eq!(settings.zone, "Europe/Berlin");
 }
 

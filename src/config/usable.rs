@@ -141,6 +141,7 @@ fn lifetimes(section: &mut Section<'_>) -> Lifetimes {
     let long_enough = 2 * SKEW_MS..=LONGEST_MS;
     let settle = section.read("settle", duration(long_enough.clone()));
     let lateness = section.read("lateness", duration(1..=LONGEST_MS));
+    let agent_expire = section.read("agent_expire", duration(long_enough.clone()));
     let expire = section.read("expire", duration(long_enough.clone()));
     let mut expire_by_channel = usual.expire_by_channel;
     expire_by_channel.extend(section.named_values("expire_by_channel", duration(long_enough)));
@@ -148,6 +149,7 @@ fn lifetimes(section: &mut Section<'_>) -> Lifetimes {
         settle_ms: settle.or(usual.settle_ms),
         expire_ms: expire.or(usual.expire_ms),
         expire_by_channel,
+        agent_expire_ms: agent_expire.or(usual.agent_expire_ms),
         lateness_ms: lateness.or(usual.lateness_ms),
     }
 }
@@ -162,6 +164,7 @@ fn limits(section: &mut Section<'_>) -> Limits {
         lanes: limit("lanes", 1, 100_000, usual.lanes),
         contacts: limit("contacts", 1, 1_000_000_000, usual.contacts),
         facts: limit("facts", 8, 4_096, usual.facts),
+        agents: limit("agents", 1, 10_000_000, usual.agents),
         worst: limit("worst", 1, 1_000, usual.worst),
         record_bytes: limit("record_bytes", 256, 64 * 1024 * 1024, usual.record_bytes),
     }

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::engine::agents::tally::AgentTally;
 use crate::engine::histogram::Collector;
 use crate::engine::lane::{Lane, Lanes};
 use crate::engine::mark::Mark;
@@ -117,11 +118,50 @@ pub fn totals(shards: &[&Shard], until: EventTime, by: GroupBy) -> Groups {
 /// A trailing window: from the edge of the coarse slot at or before its beginning, to the finest edge at or before
 /// `now`. A window without quantiles has counts only: its distributions and worst contacts are empty.
 pub fn window(shards: &[&Shard], window: &Window, now: EventTime, by: GroupBy) -> Groups {
-    spans(shards, by, window.quantiles, |shard| {
-        let slots = shard.settings().slots;
-        let from = now.millis().saturating_sub(window.length_ms);
-        (floor(from, slots.coarse_ms), floor(now.millis(), slots.fine_ms))
-    })
+    spans(shards, by, window.quantiles, |shard| span_of(shard, window, now))
+}
+
+/// What agents did from `from` until before `to`, in milliseconds, by queue: of every queue of whose agents anything
+/// before `to` is known. Shards must not have let go of what is asked for; those that keep what windows show hold the
+/// longest window of any instant since the beginning of their stream time's hour before.
+pub fn agents(shards: &[&Shard], from: u64, to: u64) -> BTreeMap<String, AgentTally> {
+    agent_spans(shards, |_| (from, to))
+}
+
+/// The same for a trailing window.
+pub fn agents_in_window(shards: &[&Shard], window: &Window, now: EventTime) -> BTreeMap<String, AgentTally> {
+    agent_spans(shards, |shard| span_of(shard, window, now))
+}
+
+fn agent_spans(shards: &[&Shard], span: impl Fn(&Shard) -> (u64, u64)) -> BTreeMap<String, AgentTally> {
+    let mut tallies: BTreeMap<String, AgentTally> = BTreeMap::new();
+    for shard in shards {
+        let (from, to) = span(shard);
+        for (queue, tally) in shard.agents.attendance.over(from, to) {
+            tallies.entry(shard.lanes.queues.text(queue).to_owned()).or_default().merge(&tally);
+        }
+    }
+    tallies
+}
+
+/// What agents did between ascending `edges`, by interval and queue; where nobody was there is left out. Shards must keep
+/// everything.
+pub fn agent_intervals(shards: &[&Shard], edges: &[EventTime]) -> BTreeMap<(usize, String), AgentTally> {
+    let edges: Vec<u64> = edges.iter().map(|edge| edge.millis()).collect();
+    let mut tallies: BTreeMap<(usize, String), AgentTally> = BTreeMap::new();
+    for shard in shards {
+        for ((interval, queue), tally) in shard.agents.attendance.intervals(&edges) {
+            let key = (interval, shard.lanes.queues.text(queue).to_owned());
+            tallies.entry(key).or_default().merge(&tally);
+        }
+    }
+    tallies
+}
+
+fn span_of(shard: &Shard, window: &Window, now: EventTime) -> (u64, u64) {
+    let slots = shard.settings().slots;
+    let from = now.millis().saturating_sub(window.length_ms);
+    (floor(from, slots.coarse_ms), floor(now.millis(), slots.fine_ms))
 }
 
 /// The slot of the earliest booking; none if nothing is booked.

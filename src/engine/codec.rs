@@ -1,6 +1,7 @@
 //! A shard as bytes and back.
 //!
-//! The bytes are a function of what the shard holds, not of how it came to hold it: contacts by id, slots by time. So two
+//! The bytes are a function of what the shard holds, not of how it came to hold it: contacts and agents by id, slots
+//! by time. So two
 //! shards that took in the same log have the same bytes, wherever one of them was stopped and continued in between.
 //! What can be derived (who waits, when to forget whom) is derived again on reading.
 //!
@@ -14,10 +15,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::engine::agents::Agents;
+use crate::engine::agents::body::AgentsBody;
 use crate::engine::clock::StreamClock;
 use crate::engine::counters::Counters;
 use crate::engine::fact::{Fact, FactKind, Facts};
-use crate::engine::lane::{Names, hash_of};
+use crate::engine::lane::{Names, UNKNOWN, UNKNOWN_NUMBER, hash_of};
 use crate::engine::mark::Mark;
 use crate::engine::page::Pages;
 use crate::engine::settings::{Limits, Overlays, PromiseOverlay, Settings};
@@ -70,6 +73,8 @@ struct Body<'a> {
     lanes: Vec<LaneBody>,
     #[serde(borrow)]
     contacts: Vec<ContactBody<'a>>,
+    #[serde(borrow)]
+    agents: AgentsBody<'a>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -129,6 +134,7 @@ impl Shard {
             names: [&self.lanes.queues, &self.lanes.labels, &self.lanes.topics].map(|names| names.texts().collect()),
             lanes: lanes.collect(),
             contacts: contacts.collect(),
+            agents: self.agents.body(),
         };
         let mut bytes = MAGIC.to_vec();
         bytes.extend(FORMAT.to_le_bytes());
@@ -182,6 +188,11 @@ impl Shard {
                 return Err(DecodeError::Contradictory("a lane twice, or without a name"));
             }
         }
+        if shard.lanes.queues.number(UNKNOWN) != Some(UNKNOWN_NUMBER) {
+            return Err(DecodeError::Contradictory("names without those that are always there"));
+        }
+        let agents = Agents::restore(&body.agents, &shard.settings, &shard.lanes.queues, shard.earliest());
+        shard.agents = agents.map_err(DecodeError::Contradictory)?;
         let mut handles = Vec::with_capacity(body.contacts.len());
         for ContactBody(id, words, floor) in &body.contacts {
             let facts = Facts::from_words(words).filter(|facts| facts.iter().all(|fact| shard.knows(&fact)));
@@ -236,9 +247,9 @@ impl Shard {
 /// A hash of the settings that decide what is booked, forgotten and dropped. All else only decides what is shown, and may
 /// change while the state is kept.
 fn hash_of_settings(settings: &Settings) -> u64 {
-    let Limits { lanes, contacts, facts, worst: _, record_bytes: _ } = settings.limits;
+    let Limits { lanes, contacts, facts, agents, worst: _, record_bytes: _ } = settings.limits;
     let windows = settings.windows.iter().map(|window| window.length_ms).max();
-    let booked = (settings.slots, &settings.lifetimes, (lanes, contacts, facts), windows);
+    let booked = (settings.slots, &settings.lifetimes, (lanes, contacts, facts, agents), windows);
     let targets =
         |overlay: &PromiseOverlay| (overlay.answer_within_ms, overlay.short_abandon_ms, overlay.business_time);
     let scope = |scope: &Overlays| {

@@ -23,6 +23,12 @@ use crate::event::EventTime;
 /// What a name beyond the limit is tallied as.
 pub const OTHER: &str = "_other";
 
+/// The queue of what names none and follows nothing that does.
+pub const UNKNOWN: &str = "_unknown";
+
+/// The number of [`UNKNOWN`] among queues, where it has its place whatever else arrives.
+pub const UNKNOWN_NUMBER: u32 = 1;
+
 /// Texts and their numbers; the number of [`OTHER`] is 0.
 #[derive(Clone, Debug)]
 pub struct Names {
@@ -192,7 +198,7 @@ impl Lanes {
         });
         let labels = scopes.flat_map(|scope| scope.channel.keys().chain(scope.tier.keys())).map(String::as_str);
         Lanes {
-            queues: Names::new(limit, rows().flat_map(listed).map(String::as_str)),
+            queues: Names::new(limit, iter::once(UNKNOWN).chain(rows().flat_map(listed).map(String::as_str))),
             labels: Names::new(limit, ["voice", "standard"].into_iter().chain(labels)),
             topics: Names::new(limit, []),
             lanes: Vec::new(),

@@ -3,10 +3,12 @@
 //! Reading order, which is the way of a fact: [`fact`] is what one event says; [`contact`] folds the facts of one
 //! contact into visits by the rules of `visit`; [`stay`] turns a visit into bookings; [`page`] holds bookings by slot and
 //! [`mark`]s by duration, one [`lane`] at a time;
-//! [`shard`] ties them together for one partition, with [`store`] for contacts and [`clock`] for stream time; [`board`]
+//! [`shard`] ties them together for one partition, with [`store`] for contacts, [`agents`] for agents and [`clock`] for
+//! stream time; [`board`]
 //! sums shards into [`tally`] and [`histogram`] at an instant it is given. [`codec`] makes bytes of a shard and back.
 //! [`settings`] is what all of them are told; [`calendar`] says when somebody is there to answer.
 
+pub mod agents;
 pub mod board;
 pub mod calendar;
 pub mod clock;

@@ -22,7 +22,7 @@ pub const SKEW_MS: u64 = 5_000;
 pub struct Settings {
     /// How event time is cut.
     pub slots: SlotWidths,
-    /// How long a contact is held.
+    /// How long contacts and agents are held.
     pub lifetimes: Lifetimes,
     /// What bounds the state.
     pub limits: Limits,
@@ -72,7 +72,7 @@ impl Default for SlotWidths {
     }
 }
 
-/// How long a contact is held after its last fact, in milliseconds of event time.
+/// How long a contact is held after its last fact, and an agent believed, in milliseconds of event time.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Lifetimes {
     /// A finished contact: a later fact starts a new life of its id.
@@ -81,6 +81,8 @@ pub struct Lifetimes {
     pub expire_ms: u64,
     /// An unfinished contact by channel.
     pub expire_by_channel: BTreeMap<String, u64>,
+    /// An agent of whom nothing is heard is offline from then on.
+    pub agent_expire_ms: u64,
     /// How much later than the newest event a fact may come and still be applied.
     pub lateness_ms: u64,
 }
@@ -109,6 +111,7 @@ impl Default for Lifetimes {
             settle_ms: 24 * HOUR,
             expire_ms: 45 * 24 * HOUR,
             expire_by_channel: [("voice".to_owned(), 24 * HOUR), ("chat".to_owned(), 24 * HOUR)].into(),
+            agent_expire_ms: 24 * HOUR,
             lateness_ms: 6 * HOUR,
         }
     }
@@ -122,8 +125,11 @@ pub struct Limits {
     pub lanes: usize,
     /// Contacts held: beyond it, facts of further contacts are dropped.
     pub contacts: usize,
-    /// Facts of one contact: beyond it, further ones are dropped.
+    /// Facts of one contact: beyond it, further ones are dropped. Of one agent beyond what `lateness` lets go of: the
+    /// oldest are.
     pub facts: usize,
+    /// Agents held: beyond it, facts of further agents are dropped.
+    pub agents: usize,
     /// Contacts in a list of the longest waiting or of the worst.
     pub worst: usize,
     /// Bytes of one record: a longer one is rejected.
@@ -132,7 +138,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { lanes: 10_000, contacts: 10_000_000, facts: 256, worst: 10, record_bytes: 64 * 1024 }
+        Limits { lanes: 10_000, contacts: 10_000_000, facts: 256, agents: 100_000, worst: 10, record_bytes: 64 * 1024 }
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use crate::engine::agents::Agents;
 use crate::engine::clock::StreamClock;
 use crate::engine::contact::{Life, Lives, fold, fold_with_last};
 use crate::engine::counters::{Changes, Counters};
@@ -49,8 +50,10 @@ pub struct Input {
     pub expired: u64,
     /// Facts of contacts for which there was no room.
     pub overflow_contacts: u64,
-    /// Facts of a contact that had too many.
+    /// Facts of a contact or of an agent that had too many.
     pub overflow_facts: u64,
+    /// Facts of agents for whom there was no room.
+    pub overflow_agents: u64,
     /// Facts tallied as `_other`, wholly or in part.
     pub overflow_lanes: u64,
 }
@@ -67,6 +70,7 @@ impl Input {
         self.expired += other.expired;
         self.overflow_contacts += other.overflow_contacts;
         self.overflow_facts += other.overflow_facts;
+        self.overflow_agents += other.overflow_agents;
         self.overflow_lanes += other.overflow_lanes;
     }
 }
@@ -84,6 +88,7 @@ pub struct Shard {
     pub(super) clock: StreamClock,
     pub(super) lanes: Lanes,
     pub(super) contacts: Contacts,
+    pub(super) agents: Agents,
     pub(super) input: Input,
     /// What was counted and then taken back.
     pub(super) corrections: Counters,
@@ -104,6 +109,7 @@ impl Shard {
     pub fn seeded(settings: Arc<Settings>, keep: Keep, seed: u64) -> Shard {
         Shard {
             lanes: Lanes::new(Arc::clone(&settings)),
+            agents: Agents::new(&settings),
             settings,
             keep,
             clock: StreamClock::default(),
@@ -122,7 +128,10 @@ impl Shard {
                 self.observe(event.time);
                 self.insert(event);
             }
-            Event::Agent(event) => self.observe(event.time),
+            Event::Agent(event) => {
+                self.observe(event.time);
+                self.insert_agent(event);
+            }
         }
         self.input.events += 1;
     }
@@ -163,6 +172,11 @@ impl Shard {
         self.contacts.count()
     }
 
+    /// Agents that are held.
+    pub fn agents(&self) -> usize {
+        self.agents.count()
+    }
+
     /// Lanes that were seen.
     pub fn lanes(&self) -> usize {
         self.lanes.iter().len()
@@ -173,9 +187,14 @@ impl Shard {
         &self.settings
     }
 
+    /// A fact before this is late, unless its contact is held, in milliseconds.
+    pub(super) fn earliest(&self) -> u64 {
+        self.clock.now().unwrap_or(0).saturating_sub(self.settings.lifetimes.lateness_ms)
+    }
+
     fn insert(&mut self, event: &ContactEvent<'_>) {
         let time = event.time.millis();
-        let earliest = self.clock.now().unwrap_or(0).saturating_sub(self.settings.lifetimes.lateness_ms);
+        let earliest = self.earliest();
         let held = self.contacts.find(&event.contact_id);
         let floor = held.map_or(earliest, |handle| self.contacts.held(handle).floor);
         if time < floor {
@@ -408,6 +427,7 @@ impl Shard {
                 self.plan(handle, rest);
             }
         }
+        self.agents.forget(self.earliest());
         self.age(now);
     }
 
@@ -422,6 +442,7 @@ impl Shard {
         for lane in self.lanes.iter_mut() {
             lane.pages.age((page * PAGE_MS).saturating_sub(FINE_MS), (page * PAGE_MS).saturating_sub(dropped));
         }
+        self.agents.attendance.fold((page * PAGE_MS).saturating_sub(dropped));
     }
 }
 

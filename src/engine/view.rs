@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::engine::agents::tally::AgentTally;
 use crate::engine::board::{self, Group, GroupBy, GroupKey};
 use crate::engine::counters::Counters;
 use crate::engine::settings::Promise;
@@ -19,6 +20,9 @@ pub struct View {
     pub now: EventTime,
     /// Every group of lanes that was ever seen.
     pub groups: BTreeMap<GroupKey, GroupView>,
+    /// What the agents of each queue did, one for each of the windows of the settings, in their order. Empty where queues
+    /// are not told apart: who serves several would count several times among all.
+    pub agents: BTreeMap<String, Vec<AgentTally>>,
 }
 
 /// What one group of lanes says.
@@ -86,7 +90,7 @@ impl GroupView {
 impl View {
     /// A view of no shards.
     pub fn empty(now: EventTime) -> View {
-        View { now, groups: BTreeMap::new() }
+        View { now, groups: BTreeMap::new(), agents: BTreeMap::new() }
     }
 
     /// What these shards, all of the same settings, say at `now`.
@@ -100,6 +104,9 @@ impl View {
             for (key, group) in board::window(shards, window, now, by) {
                 let of_key = view.groups.get_mut(&key).expect("a window shows lanes that were seen");
                 of_key.windows.push(group);
+            }
+            for (queue, tally) in by.queue.then(|| board::agents_in_window(shards, window, now)).into_iter().flatten() {
+                view.agents.entry(queue).or_default().push(tally);
             }
         }
         view
@@ -116,6 +123,13 @@ impl View {
             for (mine, theirs) in mine.windows.iter_mut().zip(theirs.windows) {
                 mine.merge(theirs, longest_list);
             }
+        }
+        for (queue, theirs) in other.agents {
+            let Some(mine) = self.agents.get_mut(&queue) else {
+                self.agents.insert(queue, theirs);
+                continue;
+            };
+            mine.iter_mut().zip(&theirs).for_each(|(mine, theirs)| mine.merge(theirs));
         }
     }
 }

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
 
+use crate::engine::agents::tally::AgentTally;
 use crate::engine::histogram::Distribution;
 use crate::engine::tally::{Cell, Cells, Formula, Measure, Quantity, Tally};
 use crate::event::rejection::RejectionReason;
@@ -59,6 +60,8 @@ struct LineJson<'a> {
     /// Of totals only: lists are made of them alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     tail: Option<TailJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agents: Option<AgentsJson>,
 }
 
 impl<'a> LineJson<'a> {
@@ -80,6 +83,7 @@ impl<'a> LineJson<'a> {
             active: waiting(Measure::Backlog),
             effort: measures.get(&Measure::Effort).map(EffortJson::of),
             tail: (kind == "total").then(|| TailJson::of(line)).filter(|tail| !tail.is_empty()),
+            agents: line.agents.map(|tally| AgentsJson::of(&tally, line.completed())),
         }
     }
 }
@@ -139,6 +143,30 @@ impl TallyJson {
             wait_abandoned: DistributionJson::of(&tally[Quantity::WaitAbandoned]),
             wait_left: DistributionJson::of(&tally[Quantity::WaitLeft]),
             handle: is_wait.then(|| DistributionJson::of(&tally[Quantity::Handle])),
+        }
+    }
+}
+
+/// What the agents of a queue did.
+#[derive(Serialize)]
+struct AgentsJson {
+    available_seconds: Seconds,
+    busy_seconds: Seconds,
+    wrapup_seconds: Seconds,
+    away_seconds: Seconds,
+    occupancy: Option<f64>,
+    handled_per_agent_hour: Option<f64>,
+}
+
+impl AgentsJson {
+    fn of(tally: &AgentTally, completed: u64) -> AgentsJson {
+        AgentsJson {
+            available_seconds: Seconds(tally.time_ms.available),
+            busy_seconds: Seconds(tally.time_ms.busy),
+            wrapup_seconds: Seconds(tally.time_ms.wrapup),
+            away_seconds: Seconds(tally.time_ms.away),
+            occupancy: tally.occupancy(),
+            handled_per_agent_hour: tally.handled_per_agent_hour(completed),
         }
     }
 }
@@ -309,6 +337,7 @@ struct InputJson<'a> {
     overflow_contacts: u64,
     overflow_facts: u64,
     overflow_lanes: u64,
+    overflow_agents: u64,
 }
 
 impl<'a> InputJson<'a> {
@@ -329,6 +358,7 @@ impl<'a> InputJson<'a> {
             overflow_contacts: engine.overflow_contacts,
             overflow_facts: engine.overflow_facts,
             overflow_lanes: engine.overflow_lanes,
+            overflow_agents: engine.overflow_agents,
         }
     }
 }

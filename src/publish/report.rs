@@ -8,10 +8,11 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 
+use crate::engine::agents::tally::AgentTally;
 use crate::engine::board::{self, Group, GroupBy, GroupKey};
 use crate::engine::settings::Settings;
 use crate::engine::shard::{Input, Shard};
-use crate::engine::tally::{Cell, Tally};
+use crate::engine::tally::{Cell, Measure, Tally};
 use crate::event::EventTime;
 use crate::event::rejection::RejectionReason;
 use crate::publish::edges::{TooManyIntervals, edges};
@@ -56,6 +57,8 @@ pub struct Line {
     pub key: GroupKey,
     /// What is known of them.
     pub group: Group,
+    /// What the agents of the queue did; none unless the group is a whole queue, and where nobody was there.
+    pub agents: Option<AgentTally>,
 }
 
 /// What became of the records.
@@ -95,14 +98,26 @@ impl Report {
         let (start, end) = (first.and(edges.first().copied()), edges.last().copied());
 
         let rows = if every_ms.is_some() { board::intervals(&shards, &edges, by) } else { Vec::new() };
+        // Agents serve queues, whatever the channel or tier.
+        let is_of_queues = by == GroupBy { queue: true, ..GroupBy::default() };
+        let mut agents =
+            if is_of_queues && every_ms.is_some() { board::agent_intervals(&shards, &edges) } else { BTreeMap::new() };
         let intervals = rows.into_iter().map(|row| Line {
             start: Some(edges[row.interval]),
             end: Some(edges[row.interval + 1]),
+            agents: row.key.queue.as_ref().and_then(|queue| agents.remove(&(row.interval, queue.clone()))),
             key: row.key,
             group: row.group,
         });
         let totals = |by| board::totals(&shards, end.unwrap_or_default(), by);
-        let lines = totals(by).into_iter().map(|(key, group)| Line { start, end, key, group });
+        let mut agents_in_all = match start.zip(end).filter(|_| is_of_queues) {
+            Some((start, end)) => board::agents(&shards, start.millis(), end.millis()),
+            None => BTreeMap::new(),
+        };
+        let lines = totals(by).into_iter().map(|(key, group)| {
+            let agents = key.queue.as_ref().and_then(|queue| agents_in_all.remove(queue));
+            Line { start, end, key, group, agents: agents.filter(|tally| !tally.is_empty()) }
+        });
         let nothing_apart = GroupBy::default();
         let together = totals(nothing_apart).remove(&GroupKey::default()).unwrap_or_default();
 
@@ -116,13 +131,18 @@ impl Report {
             zone: zone.clone(),
             intervals: intervals.filter(Line::tells).collect(),
             totals: lines.filter(|line| by != nothing_apart && line.tells()).collect(),
-            together: Line { start, end, key: GroupKey::default(), group: together },
+            together: Line { start, end, key: GroupKey::default(), group: together, agents: None },
             input: InputCounts { records: fed.records, rejected: fed.rejected.clone(), engine, ahead },
         })
     }
 }
 
 impl Line {
+    /// Visits that were completed.
+    pub fn completed(&self) -> u64 {
+        self.group.measures.get(&Measure::Wait).map_or(0, |tally| tally.cells[Cell::Completed])
+    }
+
     /// Whether there is anything to show. That somebody's waiting expired is not.
     fn tells(&self) -> bool {
         self.group.measures.values().any(|tally: &Tally| {

@@ -46,6 +46,8 @@ pub struct Snapshot {
     pub partitions: BTreeMap<(String, i32), PartitionStatus>,
     /// Contacts held.
     pub tracked_contacts: u64,
+    /// Agents held.
+    pub tracked_agents: u64,
     /// Lanes held, each counted in every partition that it was seen in.
     pub tracked_lanes: u64,
 }
@@ -103,6 +105,7 @@ impl Snapshot {
             topics: BTreeMap::new(),
             partitions: BTreeMap::new(),
             tracked_contacts: 0,
+            tracked_agents: 0,
             tracked_lanes: 0,
         }
     }

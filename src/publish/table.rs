@@ -210,6 +210,7 @@ fn write_input(input: &InputCounts, out: &mut dyn Write) -> io::Result<()> {
         (engine.conflict, "in conflict with others"),
         (engine.overflow_contacts, "beyond the limit of contacts"),
         (engine.overflow_facts, "beyond the limit of facts"),
+        (engine.overflow_agents, "beyond the limit of agents"),
         (engine.overflow_lanes, "with names beyond the limit, tallied as _other"),
         (input.ahead, "beyond the end, not tallied"),
     ];

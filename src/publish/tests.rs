@@ -69,8 +69,32 @@ fn keys_come_in_the_promised_order() {
     ));
     assert_eq!(
         lines[3],
-        r#"{"kind":"input","records":11,"events":10,"rejected":{"empty":1},"duplicate":1,"late":0,"orphan":0,"skew":0,"conflict":0,"expired":0,"ahead":1,"overflow_contacts":0,"overflow_facts":0,"overflow_lanes":0}"#
+        r#"{"kind":"input","records":11,"events":10,"rejected":{"empty":1},"duplicate":1,"late":0,"orphan":0,"skew":0,"conflict":0,"expired":0,"ahead":1,"overflow_contacts":0,"overflow_facts":0,"overflow_lanes":0,"overflow_agents":0}"#
     );
+}
+
+#[test]
+fn agents_are_told_with_their_queue() {
+    let agents = r#"
+{"type":"agent_state","agent_id":"x","state":"available","queues":["a"],"time":"2024-01-01T08:30:00Z"}
+{"type":"agent_state","agent_id":"x","state":"busy","time":"2024-01-01T09:00:11Z"}
+{"type":"agent_state","agent_id":"x","state":"away","time":"2024-01-01T09:00:40Z"}
+{"type":"agent_state","agent_id":"y","state":"away","queues":["b"],"time":"2024-01-01T09:00:40.5Z"}
+{"type":"agent_state","agent_id":"y","state":"offline","time":"2024-01-01T09:00:50Z"}"#;
+    let log = LOG.to_owned() + agents;
+    let told = |by, every_ms| -> Vec<String> {
+        let lines = json_lines(&report(&log, by, every_ms));
+        lines.iter().map(|line| line.split(r#","agents":"#).nth(1).unwrap_or("").to_owned()).collect()
+    };
+    // Of x what lies in the report, which begins with the first visit; busy again in the second minute.
+    let in_minute = r#"{"available_seconds":11,"busy_seconds":29,"wrapup_seconds":0,"away_seconds":20,"occupancy":0.725,"handled_per_agent_hour":90.0}}"#;
+    let in_all = r#"{"available_seconds":11,"busy_seconds":89,"wrapup_seconds":0,"away_seconds":20,"occupancy":0.89,"handled_per_agent_hour":36.0}}"#;
+    let of_y = r#"{"available_seconds":0,"busy_seconds":0,"wrapup_seconds":0,"away_seconds":9.5,"occupancy":null,"handled_per_agent_hour":null}}"#;
+    // Intervals of a and b, b in the second minute, in which nobody was there; totals of both and of all; the input.
+    assert_eq!(told(BY_QUEUE, Some(60_000)), [in_minute, of_y, "", in_all, of_y, "", ""]);
+    // Who serves a channel or tier is not known.
+    let by_channel = GroupBy { channel: true, ..BY_QUEUE };
+    assert!(told(by_channel, Some(60_000)).iter().all(String::is_empty));
 }
 
 #[test]

@@ -186,6 +186,7 @@ fn add(snapshot: &mut Snapshot, look: Look, longest_list: usize) {
     }
     snapshot.corrections += look.corrections;
     snapshot.tracked_contacts += look.contacts as u64;
+    snapshot.tracked_agents += look.agents as u64;
     snapshot.tracked_lanes += look.lanes as u64;
 }
 

@@ -1,8 +1,8 @@
 //! One log over several shards, each on its own thread, with the same result as over one.
 //!
 //! Every worker is given every chunk and decodes every line, because that is cheaper than handing decoded events around.
-//! It applies the events of its own contacts and tells its shard the times of all others, so that all shards know the same
-//! stream time. The first worker alone counts records and rejections, and has the events of agents.
+//! It applies the events of its own contacts and agents and tells its shard the times of all others, so that all shards
+//! know the same stream time. The first worker alone counts records and rejections.
 //!
 //! The result depends on the number of workers only where a limit is reached: limits are those of each shard.
 
@@ -30,7 +30,7 @@ const BEHIND: usize = 4;
 /// What became of a log.
 #[derive(Debug)]
 pub struct Fed {
-    /// The shards, at least one. No two share a contact.
+    /// The shards, at least one. No two share a contact or an agent.
     pub shards: Vec<Shard>,
     /// Lines.
     pub records: u64,
@@ -126,9 +126,9 @@ struct Worker<'s> {
 }
 
 impl Worker<'_> {
-    fn has(self, contact_id: &str) -> bool {
+    fn has(self, id: &str) -> bool {
         // Not the lowest bits, which tables take their places from.
-        self.of == 1 || (hash_of(contact_id.as_bytes()) >> 32) % self.of as u64 == self.number as u64
+        self.of == 1 || (hash_of(id.as_bytes()) >> 32) % self.of as u64 == self.number as u64
     }
 }
 
@@ -144,7 +144,7 @@ fn work(worker: Worker<'_>, chunks: &Receiver<Arc<Chunk>>, mut ledger: Option<&m
                 Ok(event) => {
                     let (is_mine, time) = match &event {
                         Event::Contact(event) => (worker.has(&event.contact_id), event.time),
-                        Event::Agent(event) => (worker.number == 0, event.time),
+                        Event::Agent(event) => (worker.has(&event.agent_id), event.time),
                     };
                     if is_mine {
                         shard.apply(&event);
@@ -183,7 +183,10 @@ mod tests {
         for n in 0..1_000 {
             let time = 1_700_000_000_000_u64 + n * 1_000;
             log += &format!("{{\"type\":\"offered\",\"contact_id\":\"c{n}\",\"queue\":\"q\",\"time\":{time}}}\n");
-            log += &format!("{{\"type\":\"agent_state\",\"agent_id\":\"a\",\"state\":\"busy\",\"time\":{time}}}\nx\n");
+            log += &format!(
+                "{{\"type\":\"agent_state\",\"agent_id\":\"a{}\",\"state\":\"busy\",\"time\":{time}}}\nx\n",
+                n % 100
+            );
         }
         for workers in [1, 2, 3, 8] {
             let Fed { shards, records, rejected } = fed(&log, workers, &mut |_| ());
@@ -192,6 +195,8 @@ mod tests {
             assert_eq!(shards.iter().map(|shard| shard.input().events).sum::<u64>(), 2_000);
             assert_eq!(shards.iter().map(Shard::contacts).sum::<usize>(), 1_000);
             assert!(shards.iter().all(|shard| shard.contacts() > 500 / workers), "{workers} workers");
+            assert_eq!(shards.iter().map(Shard::agents).sum::<usize>(), 100);
+            assert!(shards.iter().all(|shard| shard.agents() > 30 / workers), "{workers} workers");
             assert!(shards.iter().all(|shard| shard.stream_time() == shards[0].stream_time()));
         }
     }

@@ -19,7 +19,7 @@ pub enum Record {
         /// An agent or customer id, which no tally may depend on.
         noise: Option<String>,
     },
-    /// An agent changed state: only its time matters here.
+    /// An agent is available: here it matters only when, and whether that was told before.
     Agent {
         /// Which agent.
         id: String,

@@ -3,7 +3,7 @@
 //! Nothing is ever thrown away here. Whether a life is held is computed from its facts and stream time whenever a record
 //! about its contact comes, so nothing has to happen at the moment it is forgotten.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 use holdline::engine::settings::Settings;
@@ -94,6 +94,8 @@ pub struct Model {
     pub stream: Stream,
     /// By id.
     pub contacts: BTreeMap<String, Contact>,
+    /// What was told of agents, by id and time: they tell the same state always.
+    agents: BTreeSet<(String, u64)>,
     events: u64,
     duplicate: u64,
     late: u64,
@@ -109,17 +111,28 @@ impl Model {
     /// The model of a shard that read nothing.
     pub fn new(settings: Rc<Settings>) -> Model {
         let stream = Stream::default();
-        let (contacts, sums) = (BTreeMap::new(), BTreeMap::new());
-        Model { settings, stream, contacts, sums, events: 0, duplicate: 0, late: 0, orphan: 0, skew: 0, conflict: 0 }
+        let (contacts, agents, sums) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
+        let (events, duplicate, late, orphan, skew, conflict) = (0, 0, 0, 0, 0, 0);
+        Model { settings, stream, contacts, agents, sums, events, duplicate, late, orphan, skew, conflict }
     }
 
     /// The next record of the log. Says whether it changed anything about a contact.
     pub fn apply(&mut self, record: &Record) -> bool {
         self.events += 1;
         self.stream.observe(record.time());
-        let Record::Contact { id, fact, .. } = record else { return false };
         let oldest =
             self.stream.believed.map_or(0, |believed| believed.saturating_sub(self.settings.lifetimes.lateness_ms));
+        let (id, fact) = match record {
+            Record::Contact { id, fact, .. } => (id, fact),
+            Record::Agent { time, .. } if *time < oldest => {
+                self.late += 1;
+                return false;
+            }
+            Record::Agent { id, time } => {
+                self.duplicate += u64::from(!self.agents.insert((id.clone(), *time)));
+                return false;
+            }
+        };
         let stream = self.stream.believed;
         let contact = self.contacts.entry(id.clone()).or_default();
         let is_held = |life: &&Life| is_held(life, stream, &self.settings);

@@ -300,14 +300,17 @@ fn a_long_jump_of_time_is_believed_when_eight_say_so() {
 fn late_and_duplicate_records_change_nothing() {
     let at = |id: &str, fact: &str| Record::Contact { id: id.to_owned(), fact: parse(fact), noise: None };
     let mut records: Vec<Record> =
-        (0..8).map(|_| Record::Agent { id: "x".to_owned(), time: BASE + 6 * HOUR }).collect();
+        (0..8).map(|agent| Record::Agent { id: format!("x{agent}"), time: BASE + 6 * HOUR }).collect();
     records.push(at("early", "-0.001 offered:a"));
     records.push(at("just", "0 offered:a"));
     records.push(at("just", "0 offered:a"));
     records.push(at("just", "-0.001 answered"));
     records.push(at("orphan", "0 answered"));
+    // An agent, again and late.
+    records.extend([6 * HOUR, 0].map(|time| Record::Agent { id: "x1".to_owned(), time: BASE + time }));
+    records.push(Record::Agent { id: "x1".to_owned(), time: BASE - 1 });
     let input = model_of(&records).input();
-    assert_eq!((input.events, input.late, input.duplicate, input.orphan), (13, 2, 1, 1));
+    assert_eq!((input.events, input.late, input.duplicate, input.orphan), (16, 3, 2, 1));
 }
 
 #[test]

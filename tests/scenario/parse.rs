@@ -104,9 +104,11 @@ impl Scenario {
             ["expire", channel] => {
                 lifetimes.expire_by_channel.insert(channel.to_owned(), duration(value)?);
             }
+            ["agent_expire"] => lifetimes.agent_expire_ms = duration(value)?,
             ["lateness"] => lifetimes.lateness_ms = duration(value)?,
             ["lanes"] => limits.lanes = count()?,
             ["contacts"] => limits.contacts = count()?,
+            ["agents"] => limits.agents = count()?,
             ["facts"] => limits.facts = count()?,
             ["worst"] => limits.worst = count()?,
             ["fine"] => slots.fine_ms = duration(value)?,

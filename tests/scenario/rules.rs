@@ -223,7 +223,7 @@ pub(super) const RULES: &[(&str, &[&str])] = &[
             "wild_time_does_not_move_the_stream",
             "sober_record_refutes_a_doubted_one",
             "leap_of_one_hour_is_believed",
-            "agents_tell_the_time_and_nothing_else",
+            "agents_tell_the_time_and_count_in_no_lane",
         ],
     ),
     // Limits.

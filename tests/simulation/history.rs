@@ -34,6 +34,7 @@ pub(super) fn settings(dice: &mut Dice) -> Arc<Settings> {
             settle_ms: dice.pick(&[3, 10, 20]) * MINUTE,
             expire_ms: dice.pick(&[15, 40, 90]) * MINUTE,
             expire_by_channel: [("voice".to_owned(), 15 * MINUTE), ("chat".to_owned(), 25 * MINUTE)].into(),
+            agent_expire_ms: 30 * MINUTE,
             lateness_ms: dice.pick(&[1, 5, 30]) * MINUTE,
         };
     }

@@ -50,6 +50,9 @@ pub(super) const FAMILIES: &[Family] = &[
     Family::gauge("holdline_tracked_contacts", "Contacts held in memory.", |scene, samples| {
         samples.add(&[], scene.snapshot.tracked_contacts as f64);
     }),
+    Family::gauge("holdline_tracked_agents", "Agents held in memory, offline or not.", |scene, samples| {
+        samples.add(&[], scene.snapshot.tracked_agents as f64);
+    }),
     Family::gauge(
         "holdline_tracked_lanes",
         "Lanes held in memory, each counted in every partition that it was seen in.",

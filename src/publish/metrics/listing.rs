@@ -23,6 +23,9 @@ A `window` is a trailing span such as 30m. The `measure` wait is that of each vi
 contact_wait a whole contact is counted where the table says visit, from its first offer to its first answer. The `formula`
 says what a level does with customers who hang up or leave, `q` is the rank of a quantile, or max.
 
+Agents are told by the queues they serve, whoever serves several in each, and only where `metrics.by` names `queue`: a sum
+over queues would count such agents several times. Of whoever is offline nothing is counted.
+
 Cells of windows add up over processes. Levels and quantiles are statements about a whole queue and are only told by a
 process that holds all partitions; elsewhere add up the cells and divide. Counters only go up; what was counted and taken
 back later is told by `holdline_corrections_total`. They count what is booked while a process holds a partition that it has

@@ -19,7 +19,8 @@ use crate::meters::Meters;
 use crate::publish::snapshot::{PartitionStatus, Snapshot, TopicStatus};
 
 /// In the queue "a": 1 is answered after 8 s and handled for 20.5 s, 2 answered after 40 s, 3 gives up after 3 s, 4 after
-/// 30 s (which displaces an answer told before), 5 leaves after 10 s, 7 is closed after 3 s, 8 waits. In "b", 6 waits.
+/// 30 s (which displaces an answer told before), 5 leaves after 10 s, 7 is closed after 3 s, 8 waits. In "b", 6 waits. Anna serves "a" all the while, Bert both queues for 45 s;
+/// then he is away.
 pub(super) const LOG: &str = r#"
 {"type":"offered","contact_id":"1","queue":"a","time":"2024-01-01T09:00:03Z"}
 {"type":"answered","contact_id":"1","time":"2024-01-01T09:00:11Z"}
@@ -37,6 +38,12 @@ pub(super) const LOG: &str = r#"
 {"type":"offered","contact_id":"7","queue":"a","time":"2024-01-01T09:01:05Z"}
 {"type":"completed","contact_id":"7","time":"2024-01-01T09:01:08Z"}
 {"type":"offered","contact_id":"8","queue":"a","time":"2024-01-01T09:01:40Z"}
+{"type":"agent_state","agent_id":"anna","state":"available","queues":["a"],"time":"2024-01-01T08:59:55Z"}
+{"type":"agent_state","agent_id":"anna","state":"busy","time":"2024-01-01T09:00:11Z"}
+{"type":"agent_state","agent_id":"anna","state":"wrapup","time":"2024-01-01T09:00:41Z"}
+{"type":"agent_state","agent_id":"anna","state":"available","time":"2024-01-01T09:00:46Z"}
+{"type":"agent_state","agent_id":"bert","state":"busy","queues":["a","b"],"time":"2024-01-01T09:00:45Z"}
+{"type":"agent_state","agent_id":"bert","state":"away","time":"2024-01-01T09:01:30Z"}
 "#;
 
 /// 2024-01-01T09:01:50Z.
@@ -55,13 +62,13 @@ pub(super) fn settings() -> Settings {
     settings
 }
 
-/// The log over so many shards, no two of which share a contact.
+/// The log over so many shards, no two of which share a contact or an agent.
 pub(super) fn shards(log: &str, settings: &Settings, count: usize) -> Vec<Shard> {
     let settings = Arc::new(settings.clone());
     let mut shards = vec![Shard::new(settings, Keep::Windows); count];
     for line in log.lines().filter(|line| !line.is_empty()) {
-        let contact = line.split(r#""contact_id":""#).nth(1).unwrap().as_bytes()[0];
-        shards[usize::from(contact) % count].apply(&decode(line.as_bytes(), 1000).unwrap());
+        let who = line.split(r#"_id":""#).nth(1).unwrap().as_bytes()[0];
+        shards[usize::from(who) % count].apply(&decode(line.as_bytes(), 1000).unwrap());
     }
     shards
 }
@@ -86,7 +93,7 @@ pub(super) fn snapshot(shards: &[Shard], by: GroupBy) -> Snapshot {
     let caught_up = PartitionStatus { caught_up: true, lag_records: Some(0) };
     snapshot.partitions.insert(("calls".to_owned(), 0), caught_up);
     snapshot.partitions.insert(("calls".to_owned(), 1), PartitionStatus { lag_records: Some(12), ..caught_up });
-    (snapshot.tracked_contacts, snapshot.tracked_lanes) = (8, 2);
+    (snapshot.tracked_contacts, snapshot.tracked_lanes, snapshot.tracked_agents) = (8, 2, 2);
     snapshot
 }
 
@@ -227,6 +234,36 @@ fn quantiles_are_told_where_a_window_has_them() {
 }
 
 #[test]
+fn agents_are_told_by_queue_and_state() {
+    let text = text(usual(BY_ALL));
+    let in_all_states = |of_a: [u64; 4], of_b: [u64; 4], windows: &[&str]| {
+        let mut lines = Vec::new();
+        for (queue, values) in [("a", of_a), ("b", of_b)] {
+            for window in windows {
+                for (state, value) in ["available", "away", "busy", "wrapup"].into_iter().zip(values) {
+                    lines.push(format!("{{queue=\"{queue}\",state=\"{state}\"{window}}} {value}"));
+                }
+            }
+        }
+        lines
+    };
+    check(&text, "holdline_agents", &in_all_states([1, 1, 0, 0], [0, 1, 0, 0], &[""]));
+    let windows = [r#",window="5m""#, r#",window="10m""#];
+    check(&text, "holdline_window_agent_seconds", &in_all_states([80, 20, 75, 5], [0, 20, 45, 0], &windows));
+    for (family, of_a, of_b) in
+        [("holdline_occupancy_ratio", "0.5", "1"), ("holdline_contacts_handled_per_agent_hour", "22.5", "0")]
+    {
+        let lines = [("a", of_a), ("b", of_b)].map(|(queue, value)| {
+            ["5m", "10m"].map(|window| format!("{{queue=\"{queue}\",window=\"{window}\"}} {value}"))
+        });
+        check(&text, family, &lines.concat());
+    }
+    for agent in ["anna", "bert"] {
+        assert!(!text.contains(agent), "{agent} is named");
+    }
+}
+
+#[test]
 fn lanes_that_are_not_told_apart_are_added_up() {
     let by_queue = text(usual(BY_QUEUE));
     check(
@@ -235,6 +272,9 @@ fn lanes_that_are_not_told_apart_are_added_up() {
         &[r#"{queue="a"} 7"#.to_owned(), r#"{queue="b"} 1"#.to_owned()],
     );
     let together = text(usual(BY_NOTHING));
+    assert_eq!(samples(&by_queue, "holdline_agents").len(), 8);
+    // Bert would count twice.
+    check(&together, "holdline_agents", &[]);
     check(&together, "holdline_contacts_offered_total", &["8".to_owned()]);
     check(&together, "holdline_oldest_waiting_timestamp_seconds", &["1704099660".to_owned()]);
     assert_eq!(
@@ -282,6 +322,7 @@ fn the_service_tells_of_itself() {
         ("holdline_partitions_caught_up", "2"),
         ("holdline_tracked_contacts", "8"),
         ("holdline_tracked_lanes", "2"),
+        ("holdline_tracked_agents", "2"),
         ("holdline_rebalances_total", "0"),
     ] {
         check(&text, family, &[expected.to_owned()]);

@@ -23,6 +23,21 @@ fn nothing_judged_is_no_level() {
 }
 
 #[test]
+fn nobody_there_is_no_occupancy() {
+    let log = r#"
+{"type":"agent_state","agent_id":"1","state":"away","queues":["a"],"time":"2024-01-01T09:01:00Z"}
+{"type":"agent_state","agent_id":"1","state":"offline","time":"2024-01-01T09:01:30Z"}"#;
+    let text = text(snapshot(&shards(log, &settings(), 1), BY_QUEUE));
+    // A queue that nobody serves any more has nobody, which can be alerted on.
+    let nobody = ["available", "away", "busy", "wrapup"].map(|state| format!(r#"{{queue="a",state="{state}"}} 0"#));
+    check(&text, "holdline_agents", &nobody);
+    assert_eq!(samples(&text, "holdline_window_agent_seconds")[1], r#"{queue="a",state="away",window="5m"} 30"#);
+    check(&text, "holdline_occupancy_ratio", &[]);
+    check(&text, "holdline_contacts_handled_per_agent_hour", &[]);
+    assert!(!text.contains("NaN"));
+}
+
+#[test]
 fn nobody_waiting_is_no_oldest() {
     let log = LOG.lines().filter(|line| !line.contains(r#""contact_id":"8""#)).collect::<Vec<_>>().join("\n");
     let text = text(snapshot(&shards(&log, &settings(), 1), BY_ALL));
@@ -111,10 +126,17 @@ fn what_is_too_old_is_not_shown() {
 #[test]
 fn a_part_of_the_partitions_says_nothing_of_whole_queues() {
     let text = text(Snapshot { whole: false, ..usual(BY_ALL) });
-    for family in ["holdline_service_level_ratio", "holdline_window_wait_seconds", "holdline_window_handle_seconds"] {
+    for family in [
+        "holdline_service_level_ratio",
+        "holdline_window_wait_seconds",
+        "holdline_window_handle_seconds",
+        "holdline_occupancy_ratio",
+        "holdline_contacts_handled_per_agent_hour",
+    ] {
         check(&text, family, &[]);
     }
     assert_eq!(samples(&text, "holdline_window_decided").len(), 8);
+    assert_eq!(samples(&text, "holdline_window_agent_seconds").len(), 16);
     assert_eq!(samples(&text, "holdline_service_level_goal_ratio").len(), 2);
 }
 

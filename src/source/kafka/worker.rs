@@ -130,6 +130,8 @@ pub struct Look {
     pub corrections: Counters,
     /// Contacts held.
     pub contacts: usize,
+    /// Agents held.
+    pub agents: usize,
     /// Lanes held, each counted in every partition that it was seen in.
     pub lanes: usize,
 }
@@ -277,6 +279,7 @@ impl<C: ConsumerContext + 'static> Worker<C> {
             counters: counted.0,
             corrections: counted.1,
             contacts: shards.iter().map(|shard| shard.contacts()).sum(),
+            agents: shards.iter().map(|shard| shard.agents()).sum(),
             lanes: shards.iter().map(|shard| shard.lanes()).sum(),
         }
     }
@@ -374,18 +377,16 @@ impl Slot {
         misrouted: &IntCounter,
     ) -> Result<(), Rejection> {
         let event = decode(record.payload, settings.limits.record_bytes)?;
-        let time = match &event {
-            Event::Contact(event) => event.time,
-            Event::Agent(event) => event.time,
+        let (time, id) = match &event {
+            Event::Contact(event) => (event.time, &event.contact_id),
+            Event::Agent(event) => (event.time, &event.agent_id),
         };
         if let Some(stamped) = record.timestamp_ms
             && time.millis() > stamped.saturating_add(MOST_AHEAD_MS)
         {
             return Err(Rejection::future(time, stamped));
         }
-        if let Event::Contact(event) = &event
-            && record.key != Some(event.contact_id.as_bytes())
-        {
+        if record.key != Some(id.as_bytes()) {
             misrouted.inc();
         }
         if let Some((delays, wall)) = delays {
@@ -433,6 +434,7 @@ impl Slot {
         meters.duplicate.inc_by(input.duplicate - before.input.duplicate);
         meters.lanes_overflow.inc_by(input.overflow_lanes - before.input.overflow_lanes);
         meters.contacts_overflow.inc_by(input.overflow_contacts - before.input.overflow_contacts);
+        meters.agents_overflow.inc_by(input.overflow_agents - before.input.overflow_agents);
         meters.facts_overflow.inc_by(input.overflow_facts - before.input.overflow_facts);
         meters.orphan.inc_by(orphans - before.orphans);
         let stream_time = self.shard.stream_time().map_or(0, EventTime::millis);
