@@ -72,18 +72,32 @@ fn what_the_reference_leaves_switched_off_can_be_switched_on() {
     let settings = Config::parse_settings(&switched_on(REFERENCE), &[]).unwrap();
     assert!(settings.promises[0].1.queues.contains_key("billing"));
     assert_ne!(promise(&settings, ["billing", "voice", "priority"]), Promise::default());
+    assert!(settings.surveys.contains_key("ease"));
 }
 
 /// A key that can be written is in the reference: the message for an unknown key lists those of its section.
 #[test]
 fn the_reference_lists_every_key() {
-    let sections = ["service", "slots", "lifetimes", "windows", "limits", "report", "kafka", "http", "metrics", "log"];
+    let sections = [
+        "service",
+        "survey.csat",
+        "slots",
+        "lifetimes",
+        "windows",
+        "limits",
+        "report",
+        "kafka",
+        "http",
+        "metrics",
+        "log",
+    ];
     for section in [""].into_iter().chain(sections) {
         let text = if section.is_empty() { "zzzzzzzz = 1".to_owned() } else { format!("[{section}]\nzzzzzzzz = 1") };
         let mistakes = parse(&text, &[]).unwrap_err();
         let keys = mistakes[0].message.strip_prefix("unknown key: known here are ").unwrap();
         for key in keys.split(", ") {
-            let shown = [format!("{key} = "), format!("[{key}]"), format!(".{key}]"), format!(".{key}.")];
+            let shown =
+                [format!("{key} = "), format!("[{key}]"), format!("[{key}."), format!(".{key}]"), format!(".{key}.")];
             assert!(shown.iter().any(|shown| REFERENCE.contains(shown)), "{section}.{key}");
         }
     }

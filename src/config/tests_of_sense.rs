@@ -166,7 +166,7 @@ fn variables() {
     refused_with(
         "",
         &[("HOLDLINE_CALENDAR__HOLIDAYS", "x")],
-        &["HOLDLINE_CALENDAR__HOLIDAYS: calendar: unknown key: known here are service, queue, slots, windows, \
+        &["HOLDLINE_CALENDAR__HOLIDAYS: calendar: unknown key: known here are service, queue, survey, slots, windows, \
              lifetimes, limits, report, kafka, http, metrics, log"],
     );
     refused_with(

@@ -34,7 +34,7 @@ fn what_is_not_toml() {
 fn unknown_keys() {
     refused(
         "zone = 'UTC'",
-        &["1:1: zone: unknown key: known here are service, queue, slots, windows, lifetimes, limits, report, \
+        &["1:1: zone: unknown key: known here are service, queue, survey, slots, windows, lifetimes, limits, report, \
              kafka, http, metrics, log"],
     );
     refused("[servise]\ngoal = 2", &["1:2: servise: unknown key: did you mean `service`?"]);
@@ -49,7 +49,7 @@ fn unknown_keys() {
     refused("[service]\nchanel.email.goal = 0.9", &["2:1: service.chanel: unknown key: did you mean `channel`?"]);
     refused(
         "[calendar]\nholidays = 'x'",
-        &["1:2: calendar: unknown key: known here are service, queue, slots, windows, lifetimes, limits, report, \
+        &["1:2: calendar: unknown key: known here are service, queue, survey, slots, windows, lifetimes, limits, report, \
              kafka, http, metrics, log"],
     );
     refused(

@@ -9,6 +9,7 @@ use jiff::tz::{TimeZone, TimeZoneName};
 use super::duration as durations;
 use super::mistake::nearest;
 use super::typed::Value;
+use crate::engine::experience::{LARGEST_SCORE, thousandths};
 
 /// The longest name of a queue, channel or tier, in bytes, as in events.
 const LONGEST_NAME: usize = 128;
@@ -55,6 +56,13 @@ pub(super) fn share(value: &Value) -> Result<f64, String> {
         }
         _ => Err(format!("{written} is not a share between 0 and 1, both excluded")),
     }
+}
+
+/// A score of a survey, in thousandths, which is as fine as scores are told.
+pub(super) fn score(value: &Value) -> Result<i64, String> {
+    let number = value.number().and_then(|number| number.parse::<f64>().ok()).filter(|number| number.is_finite());
+    let number = number.ok_or_else(|| format!("{} is not a score: write a number", value.quoted()))?;
+    thousandths(number).ok_or_else(|| format!("{} is too far from 0: at most {LARGEST_SCORE}", value.quoted()))
 }
 
 /// One of the texts `known`, which `meaning` understands; together they are called a `what`.

@@ -2,7 +2,7 @@
 //! together.
 //!
 //! A key that is not written takes the default of its type in `engine::settings`, so that defaults have one home. The
-//! promises are in `promises`.
+//! promises are in `promises`, surveys in `surveys`.
 
 use std::collections::BTreeSet;
 
@@ -10,6 +10,7 @@ use super::duration::{LONGEST_MS, write};
 use super::promises;
 use super::reading::{Reading, Spot};
 use super::section::Section;
+use super::surveys;
 use super::typed::Value;
 use super::understand::{duration, whole, zone};
 use crate::engine::settings::{Lifetimes, Limits, SKEW_MS, Settings, SlotWidths, Window};
@@ -26,6 +27,7 @@ const SOME_WINDOWS: &str = r#"["5m", "1h"]"#;
 /// What the whole document says. Keys are asked for in the order of the reference, in which messages list them.
 pub(super) fn settings(document: &mut Section<'_>) -> Settings {
     let promises = promises::read(document);
+    let surveys = surveys::read(document);
     let slots = document.section("slots", slots);
     let windows = document.section("windows", |section| windows(section, slots.as_ref()));
     let lifetimes = document.section("lifetimes", lifetimes);
@@ -37,6 +39,7 @@ pub(super) fn settings(document: &mut Section<'_>) -> Settings {
         limits,
         windows,
         promises: vec![(EventTime::default(), promises)],
+        surveys,
         zone,
     }
 }

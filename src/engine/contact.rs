@@ -10,6 +10,7 @@ use std::slice;
 
 use smallvec::{SmallVec, smallvec};
 
+use crate::engine::experience::Note;
 use crate::engine::fact::{Fact, Facts};
 use crate::engine::lane::Lanes;
 use crate::engine::stay::Stay;
@@ -23,6 +24,8 @@ pub type Lives = SmallVec<[Life; 1]>;
 pub struct Life {
     /// Its visits in order; after several, the stay of the contact as a whole.
     pub stays: SmallVec<[Stay; 1]>,
+    /// What was said of it and what came of it, in order of time.
+    pub notes: Vec<Note>,
     /// Facts that belong to a visit although they are earlier than its offer.
     pub skew: u32,
     /// Facts that contradict others, or name a queue that was never offered.

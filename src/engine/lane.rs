@@ -5,7 +5,7 @@
 //! else arrives. Numbers are given in order of arrival: nothing may depend on them but storage.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use hashbrown::HashTable;
 use smallvec::SmallVec;
 
 use crate::engine::counters::Counters;
+use crate::engine::experience::{Notes, Whose};
 use crate::engine::fact::PLACES;
 use crate::engine::page::{Pages, Speaks};
 use crate::engine::settings::{Promise, Settings};
@@ -21,6 +22,9 @@ use crate::event::EventTime;
 
 /// What a name beyond the limit is tallied as.
 pub const OTHER: &str = "_other";
+
+/// What a name is told as that nobody said.
+pub const UNKNOWN: &str = "_unknown";
 
 /// Texts and their numbers; the number of [`OTHER`] is 0.
 #[derive(Clone, Debug)]
@@ -110,6 +114,8 @@ pub struct Lane {
     pub pages: Pages,
     /// What was ever booked.
     pub counters: Counters,
+    /// What was said of its contacts, and what came of them.
+    pub notes: Notes,
     /// Stays that nothing has decided, the longest waiting first; those that have expired too, until they are forgotten.
     pub waiting: BTreeSet<Undecided>,
     /// How many of them speak for which measures, by [`Speaks`].
@@ -157,6 +163,8 @@ pub struct Lanes {
     pub labels: Names,
     /// Names of surveys and of outcomes.
     pub topics: Names,
+    /// What was said of contacts without a known offer, by the queue that it names.
+    pub unknown: BTreeMap<Option<u32>, Notes>,
     lanes: Vec<Lane>,
     numbers: HashTable<u32>,
     /// Lanes there may be before further ones are tallied under [`OTHER`].
@@ -188,6 +196,7 @@ impl Lanes {
             queues: Names::new(limit, rows().flat_map(|row| row.queues.keys()).map(String::as_str)),
             labels: Names::new(limit, ["voice", "standard"].into_iter().chain(labels)),
             topics: Names::new(limit, []),
+            unknown: BTreeMap::new(),
             lanes: Vec::new(),
             numbers: HashTable::new(),
             limit: settings.limits.lanes,
@@ -233,6 +242,19 @@ impl Lanes {
         self.lanes.iter_mut()
     }
 
+    /// The notes of whoever this is, to be changed.
+    pub fn notes_mut(&mut self, whose: Whose) -> &mut Notes {
+        match whose {
+            Whose::Lane(number) => &mut self.lane_mut(number).notes,
+            Whose::Unknown(queue) => self.unknown.entry(queue).or_insert_with(|| Notes::new(self.settings.slots)),
+        }
+    }
+
+    /// All notes there are, to be changed.
+    pub fn all_notes_mut(&mut self) -> impl Iterator<Item = &mut Notes> {
+        self.lanes.iter_mut().map(|lane| &mut lane.notes).chain(self.unknown.values_mut())
+    }
+
     /// Compares two lanes by queue, channel and tier in bytes.
     pub fn compare(&self, one: u32, other: u32) -> Ordering {
         self.texts(self.lane(one)).cmp(&self.texts(self.lane(other)))
@@ -266,6 +288,7 @@ impl Lanes {
             expire_ms: self.settings.lifetimes.expire_of(channel),
             pages: Pages::new(self.settings.slots),
             counters: Counters::default(),
+            notes: Notes::new(self.settings.slots),
             waiting: BTreeSet::new(),
             waiting_counts: [0; 3],
             promises: promises.map(|(from, promises)| (*from, promises.of(queue, channel, tier))).collect(),

@@ -24,6 +24,9 @@ pub struct View {
 /// What one group of lanes says.
 #[derive(Clone, PartialEq, Debug)]
 pub struct GroupView {
+    /// Whether contacts were ever offered to any of its lanes. Else nothing is promised, and there are only ratings and
+    /// outcomes of contacts whose offer is not known.
+    pub offered: bool,
     /// What is promised to all of its lanes.
     pub promise: CommonPromise,
     /// One for each of the windows of the settings, in their order. Without lists of the worst where a window has no
@@ -32,7 +35,7 @@ pub struct GroupView {
 }
 
 /// As much of a promise as the lanes of a group have in common: what they do not agree on is none.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct CommonPromise {
     /// See [`Promise::answer_within_ms`].
     pub answer_within_ms: Option<u64>,
@@ -81,13 +84,13 @@ impl View {
     pub fn of(shards: &[&Shard], now: EventTime, by: GroupBy) -> View {
         let mut view = View::empty(now);
         for (key, promise) in promises(shards, now, by) {
-            view.groups.insert(key, GroupView { promise, windows: Vec::new() });
+            view.groups.insert(key, GroupView { offered: true, promise, windows: Vec::new() });
         }
         let windows = shards.first().map_or(&[][..], |shard| &shard.settings().windows);
         for window in windows {
             for (key, group) in board::window(shards, window, now, by) {
-                let of_key = view.groups.get_mut(&key).expect("a window shows lanes that were seen");
-                of_key.windows.push(group);
+                let unknown = || GroupView { offered: false, promise: CommonPromise::default(), windows: Vec::new() };
+                view.groups.entry(key).or_insert_with(unknown).windows.push(group);
             }
         }
         view
@@ -100,7 +103,11 @@ impl View {
                 self.groups.insert(key, theirs);
                 continue;
             };
-            mine.promise.meet(&theirs.promise);
+            match (mine.offered, theirs.offered) {
+                (true, true) => mine.promise.meet(&theirs.promise),
+                (false, true) => (mine.offered, mine.promise) = (true, theirs.promise),
+                (_, false) => {}
+            }
             for (mine, theirs) in mine.windows.iter_mut().zip(theirs.windows) {
                 mine.merge(theirs, longest_list);
             }
@@ -108,7 +115,8 @@ impl View {
     }
 }
 
-fn promises(shards: &[&Shard], now: EventTime, by: GroupBy) -> BTreeMap<GroupKey, CommonPromise> {
+/// What is promised at `now` to the lanes of each group; none to groups without lanes.
+pub fn promises(shards: &[&Shard], now: EventTime, by: GroupBy) -> BTreeMap<GroupKey, CommonPromise> {
     let mut promises: BTreeMap<GroupKey, CommonPromise> = BTreeMap::new();
     for shard in shards {
         for lane in shard.lanes.iter() {

@@ -4,7 +4,7 @@
 //! and go the short way of `Folder::single`. Facts of one instant are judged together in `tied`. The rules, with
 //! an example each, are under `tests/scenarios`.
 //!
-//! Pauses, replies and resolution times have no clock yet; their facts are kept and prolong a life.
+//! Pauses, replies and resolution times have no clock yet; their facts are kept and prolong a life. Ratings and outcomes are told of a visit in `said`.
 
 use smallvec::SmallVec;
 
@@ -15,6 +15,7 @@ use crate::engine::settings::SKEW_MS;
 use crate::engine::stay::{Decision, Stay};
 use crate::event::Reason;
 
+mod said;
 mod tied;
 
 use self::tied::Tied;
@@ -84,6 +85,8 @@ pub(super) struct Folder<'a> {
     /// The latest visit that an offer elsewhere ended without a fact saying so, and when.
     left_implicitly: Option<(usize, u64)>,
     resolved: bool,
+    /// Whether there was a rating or an outcome.
+    said: bool,
     skew: u32,
     conflict: u32,
 }
@@ -101,6 +104,7 @@ impl<'a> Folder<'a> {
             resolved_in: SmallVec::new(),
             left_implicitly: None,
             resolved: false,
+            said: false,
             skew: 0,
             conflict: 0,
         }
@@ -124,12 +128,8 @@ impl<'a> Folder<'a> {
             FactKind::Completed(_) => self.completed(fact),
             FactKind::Resolved => self.resolved(fact),
             FactKind::Reopened => self.resolved = false,
-            FactKind::CustomerMessage
-            | FactKind::AgentReply
-            | FactKind::Paused
-            | FactKind::Resumed
-            | FactKind::Rated(..)
-            | FactKind::Outcome(..) => {}
+            FactKind::CustomerMessage | FactKind::AgentReply | FactKind::Paused | FactKind::Resumed => {}
+            FactKind::Rated(..) | FactKind::Outcome(..) => self.said = true,
         }
     }
 
@@ -327,7 +327,8 @@ impl<'a> Folder<'a> {
         let Some(latest) = self.visits.last() else {
             let orphan = u32::try_from(facts.len()).expect("facts are limited");
             let until = last + self.lanes.unknown_expire_ms;
-            return Life { stays: SmallVec::new(), skew: 0, conflict: 0, orphan, last, until, finished: false };
+            let notes = self.notes(facts);
+            return Life { stays: SmallVec::new(), notes, skew: 0, conflict: 0, orphan, last, until, finished: false };
         };
         let expire_ms = self.visits.iter().map(|visit| self.lanes.lane(visit.lane).expire_ms).max();
         let expire_ms = expire_ms.expect("there is a visit");
@@ -337,6 +338,7 @@ impl<'a> Folder<'a> {
             _ => true,
         };
         Life {
+            notes: self.notes(facts),
             skew: self.skew,
             conflict: self.conflict + self.unsettled(),
             orphan: 0,

@@ -14,6 +14,10 @@ use crate::event::rejection::RejectionReason;
 use crate::publish::edges::written;
 use crate::publish::report::{InputCounts, Line, Report};
 
+mod said;
+
+use self::said::{ExperienceJson, OutcomeJson, SurveyJson, outcomes};
+
 /// Writes the report.
 ///
 /// # Errors
@@ -50,6 +54,14 @@ struct LineJson<'a> {
     wait: TallyJson,
     /// All other measures, by name.
     measures: BTreeMap<&'static str, TallyJson>,
+    /// By name; absent where nothing was answered.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    surveys: BTreeMap<&'a str, SurveyJson>,
+    /// By name; absent where nothing came of contacts.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    outcomes: BTreeMap<&'a str, OutcomeJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    experience: Option<ExperienceJson>,
 }
 
 impl<'a> LineJson<'a> {
@@ -66,6 +78,9 @@ impl<'a> LineJson<'a> {
             tier: report.by.tier.then_some(line.key.tier.as_deref()),
             wait: TallyJson::of(Measure::Wait, measures.get(&Measure::Wait).unwrap_or(&nothing)),
             measures: others.map(|(measure, tally)| (measure.name(), TallyJson::of(*measure, tally))).collect(),
+            surveys: line.group.surveys.iter().map(|(name, tally)| (name.as_str(), SurveyJson::of(tally))).collect(),
+            outcomes: outcomes(&line.group),
+            experience: ExperienceJson::of(line),
         }
     }
 }

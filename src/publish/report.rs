@@ -12,6 +12,7 @@ use crate::engine::board::{self, Group, GroupBy, GroupKey};
 use crate::engine::settings::Settings;
 use crate::engine::shard::{Input, Shard};
 use crate::engine::tally::{Cell, Tally};
+use crate::engine::view::{self, CommonPromise};
 use crate::event::EventTime;
 use crate::event::rejection::RejectionReason;
 use crate::publish::edges::{TooManyIntervals, edges};
@@ -56,6 +57,8 @@ pub struct Line {
     pub key: GroupKey,
     /// What is known of them.
     pub group: Group,
+    /// What is promised to all of them at the end; of totals only.
+    pub promise: Option<CommonPromise>,
 }
 
 /// What became of the records.
@@ -67,7 +70,7 @@ pub struct InputCounts {
     pub rejected: BTreeMap<RejectionReason, u64>,
     /// What the engine says of the others.
     pub engine: Input,
-    /// Offers, answers, ends and completions told of a time beyond the end of the report: wild times that nothing
+    /// Offers, answers, ends and completions, ratings and outcomes told of a time beyond the end of the report: wild times that nothing
     /// confirmed.
     pub ahead: u64,
 }
@@ -100,10 +103,17 @@ impl Report {
             end: Some(edges[row.interval + 1]),
             key: row.key,
             group: row.group,
+            promise: None,
         });
         let totals = |by| board::totals(&shards, end.unwrap_or_default(), by);
-        let lines = totals(by).into_iter().map(|(key, group)| Line { start, end, key, group });
+        let promises = |by| view::promises(&shards, end.unwrap_or_default(), by);
+        let promised = promises(by);
+        let lines = totals(by).into_iter().map(|(key, group)| {
+            let promise = promised.get(&key).copied();
+            Line { start, end, key, group, promise }
+        });
         let nothing_apart = GroupBy::default();
+        let of_all = promises(nothing_apart).remove(&GroupKey::default());
         let together = totals(nothing_apart).remove(&GroupKey::default()).unwrap_or_default();
 
         let mut engine = Input::default();
@@ -116,7 +126,7 @@ impl Report {
             zone: zone.clone(),
             intervals: intervals.filter(Line::tells).collect(),
             totals: lines.filter(|line| by != nothing_apart && line.tells()).collect(),
-            together: Line { start, end, key: GroupKey::default(), group: together },
+            together: Line { start, end, key: GroupKey::default(), group: together, promise: of_all },
             input: InputCounts { records: fed.records, rejected: fed.rejected.clone(), engine, ahead },
         })
     }
@@ -125,6 +135,11 @@ impl Report {
 impl Line {
     /// Whether there is anything to show. That somebody's waiting expired is not.
     fn tells(&self) -> bool {
+        self.tells_of_visits() || !self.group.surveys.is_empty() || !self.group.outcomes.is_empty()
+    }
+
+    /// Whether there is anything to show but ratings and outcomes.
+    pub fn tells_of_visits(&self) -> bool {
         self.group.measures.values().any(|tally: &Tally| {
             let shown = Cell::ALL.into_iter().filter(|cell| !matches!(cell, Cell::Departed | Cell::DepartedOver));
             tally.waiting > 0 || shown.into_iter().any(|cell| tally.cells[cell] > 0)
