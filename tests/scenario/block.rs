@@ -31,13 +31,17 @@ pub(super) struct Block {
     pub rows: Rows,
 }
 
-/// By name of the row (`billing`, `billing contact_wait`, `input`), then by name of the item, the value.
+/// By name of the row (`billing`, `billing contact_wait`, `billing survey csat`, `billing outcome purchase`, `input`), then by name of the item, the value.
 pub(super) type Rows = BTreeMap<String, BTreeMap<String, String>>;
 
 /// The row of the counts of the input.
 pub(super) const INPUT: &str = "input";
 /// What the name of a row of contact waits ends with.
 pub(super) const CONTACT_WAIT: &str = " contact_wait";
+/// What stands between the lanes and the name in a row of a survey.
+pub(super) const SURVEY: &str = " survey ";
+/// The same of an outcome.
+pub(super) const OUTCOME: &str = " outcome ";
 
 impl Block {
     pub(super) fn new(span: Span, line: usize) -> Block {
@@ -55,6 +59,12 @@ impl Block {
         let (name, rest) = match rest.strip_prefix("contact_wait:") {
             Some(rest) => (format!("{name}{CONTACT_WAIT}"), rest.trim_start()),
             None => (name.to_owned(), rest),
+        };
+        let (name, rest) = match rest.split_once(':') {
+            Some((said, rest)) if ["survey ", "outcome "].iter().any(|what| said.starts_with(what)) => {
+                (format!("{name} {said}"), rest.trim_start())
+            }
+            _ => (name, rest),
         };
         let row = self.rows.entry(name.clone()).or_default();
         for (item, value) in items(&name, rest, base)?.into_iter().filter(|(_, value)| value != "0") {
@@ -134,6 +144,9 @@ fn items(name: &str, text: &str, base: u64) -> Result<Vec<(String, String)>, Str
 fn item_of(name: &str, item: String, value: &str) -> Result<(String, String), String> {
     let counts = |value: &str| value.parse::<u64>().map_err(|_| format!("`{value}` is no number"));
     let is_cell = Cell::ALL.iter().any(|cell| cell.name() == item) || item == "waiting" || item == "waiting_over";
+    if name.contains(SURVEY) || name.contains(OUTCOME) {
+        return said(name, item, value);
+    }
     if name == INPUT || is_cell {
         let count = counts(value)?;
         return Ok((item, count.to_string()));
@@ -147,6 +160,23 @@ fn item_of(name: &str, item: String, value: &str) -> Result<(String, String), St
         _ => return Err(format!("`{value}`: write `97s` for one, `3 mean 50s max 97s` for several")),
     };
     Ok((item, value))
+}
+
+/// What is told of a survey or an outcome: numbers as they are written, shares with a percent sign, scores as a list with
+/// blanks.
+fn said(name: &str, item: String, value: &str) -> Result<(String, String), String> {
+    const OF_SURVEYS: [&str; 7] = ["count", "out_of_range", "mean", "satisfied", "bad", "nps", "scores"];
+    const OF_OUTCOMES: [&str; 4] = ["count", "amount", "per_answered", "before"];
+    let known = if name.contains(SURVEY) { &OF_SURVEYS[..] } else { &OF_OUTCOMES };
+    if !known.contains(&&*item) {
+        return Err(format!("nothing is called `{item}`"));
+    }
+    let is_share = ["satisfied", "bad", "per_answered"].contains(&&*item);
+    let numbers = if is_share { value.strip_suffix('%').unwrap_or("a share") } else { value };
+    match numbers.split(' ').find(|number| number.parse::<f64>().is_err()) {
+        Some(wrong) => Err(format!("`{wrong}` is no number, as in `count 2, mean 4.5, satisfied 50%`")),
+        None => Ok((item, value.to_owned())),
+    }
 }
 
 /// `p99.9` as 999.

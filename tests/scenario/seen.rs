@@ -1,7 +1,8 @@
 //! What the engine shows where a block looks, as rows of items of text.
 //!
 //! Cells and distributions are shown whole, so that a count nobody named is a difference. Levels, quantiles, the
-//! longest waiting and the worst are shown where the block asks for them, the contact wait in blocks that name it. Of
+//! longest waiting, the worst and the scores of surveys are shown where the block asks for them, the contact wait in blocks
+//! that name it. Surveys and outcomes are shown whole. Of
 //! the input every count is shown.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +11,8 @@ use holdline::engine::board::{self, Group, GroupBy, GroupKey, Waiting, Worst};
 use holdline::engine::shard::{Input, Shard};
 use holdline::engine::tally::{Cell, Formula, Measure, Quantity, Tally};
 
-use super::block::{Block, CONTACT_WAIT, INPUT, Rows, Span, known_quantity, per_mille};
+use super::block::{Block, CONTACT_WAIT, INPUT, OUTCOME, Rows, SURVEY, Span, known_quantity, per_mille};
+use super::said::{seen_outcome, seen_survey};
 use super::text::{duration, show_duration, show_instant};
 
 /// What `shards` show of what `block` looks at; without the input.
@@ -32,7 +34,16 @@ pub(super) fn seen(block: &Block, shards: &[&Shard], base: u64) -> Rows {
         };
         row(name.clone(), Measure::Wait);
         if contact_wait {
-            row(name + CONTACT_WAIT, Measure::ContactWait);
+            row(name.clone() + CONTACT_WAIT, Measure::ContactWait);
+        }
+        let written = |name: &str| block.rows.get(name).cloned().unwrap_or_default();
+        for (survey, tally) in &group.surveys {
+            let name = format!("{name}{SURVEY}{survey}");
+            seen.insert(name.clone(), seen_survey(tally, &written(&name)));
+        }
+        for outcome in group.outcome_names() {
+            let name = format!("{name}{OUTCOME}{outcome}");
+            seen.insert(name.clone(), seen_outcome(&group, outcome, &written(&name)));
         }
     }
     seen
@@ -74,7 +85,7 @@ fn groups(block: &Block, shards: &[&Shard], depth: usize) -> BTreeMap<GroupKey, 
 
 /// 0 for all queues together (`*`), 1 for a queue, 2 for a lane (`billing/voice/vip`).
 fn depth(name: &str) -> usize {
-    match name.strip_suffix(CONTACT_WAIT).unwrap_or(name) {
+    match name.split(' ').next().unwrap_or(name) {
         "*" => 0,
         name if name.contains('/') => 2,
         _ => 1,
@@ -154,7 +165,7 @@ fn asked_for(group: &Group, measure: Measure, tally: &Tally, item: &str, expecte
 }
 
 /// A share as percent, with as many decimals as the scenario writes.
-fn percent(level: f64, expected: &str) -> String {
+pub(super) fn percent(level: f64, expected: &str) -> String {
     let decimals = expected.trim_end_matches('%').split_once('.').map_or(0, |(_, decimals)| decimals.len());
     format!("{:.decimals$}%", level * 100.0)
 }
