@@ -166,8 +166,10 @@ fn variables() {
     refused_with(
         "",
         &[("HOLDLINE_CALENDAR__HOLIDAYS", "x")],
-        &["HOLDLINE_CALENDAR__HOLIDAYS: calendar: unknown key: known here are service, queue, survey, slots, windows, \
-             lifetimes, limits, report, kafka, http, metrics, log"],
+        &[
+            "HOLDLINE_CALENDAR__HOLIDAYS: calendar: unknown key: known here are service, queue, survey, slots, windows, \
+             lifetimes, limits, report, kafka, http, metrics, log",
+        ],
     );
     refused_with(
         "",

@@ -49,8 +49,10 @@ fn unknown_keys() {
     refused("[service]\nchanel.email.goal = 0.9", &["2:1: service.chanel: unknown key: did you mean `channel`?"]);
     refused(
         "[calendar]\nholidays = 'x'",
-        &["1:2: calendar: unknown key: known here are service, queue, survey, slots, windows, lifetimes, limits, report, \
-             kafka, http, metrics, log"],
+        &[
+            "1:2: calendar: unknown key: known here are service, queue, survey, slots, windows, lifetimes, limits, report, \
+             kafka, http, metrics, log",
+        ],
     );
     refused(
         "[service.tier.vip.channel.chat]\ngoal = 0.9",
