@@ -1,11 +1,12 @@
 //! What holds for every history: order and repetition, merging, reading, and how cells add up.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use holdline::engine::board::{self, GroupBy, GroupKey, Groups};
+use holdline::engine::board::{self, Group, GroupBy, GroupKey, Groups};
 use holdline::engine::counters::{Counter, Counters};
+use holdline::engine::experience::{HeardBy, Retracted, thousandths};
 use holdline::engine::histogram::Distribution;
 use holdline::engine::lane::hash_of;
 use holdline::engine::settings::{Settings, Window};
@@ -37,6 +38,10 @@ fn history() -> impl Strategy<Value = Vec<Event<'static>>> {
         1 => Just(Kind::Resolved),
         1 => Just(Kind::Reopened),
         1 => Just(Kind::CustomerMessage),
+        2 => (select(vec!["csat", "nps", "ease"]), select(vec![-1e300, 0.0, 1.0, 3.3, 4.0, 5.0, 9.7, 11.0]))
+            .prop_map(|(survey, score)| Kind::Rated { survey: survey.into(), score }),
+        2 => (select(vec!["purchase", "complaint"]), proptest::option::of(select(vec![0.0, 0.1, 12.5, 1e9])))
+            .prop_map(|(name, amount)| Kind::Outcome { name: name.into(), amount }),
     ];
     // Times cluster: many fall on the same instant or within the skew of each other.
     let time = prop_oneof![(0_u64..40).prop_map(|step| step * 1_000), 0_u64..7_200_000];
@@ -72,6 +77,17 @@ fn is_of(event: &Event<'_>, shard: u64) -> bool {
     matches!(event, Event::Contact(event) if hash_of(event.contact_id.as_bytes()) % 2 == shard)
 }
 
+/// Scores, outcomes and millionths of amounts in all.
+fn said(groups: &Groups) -> (u64, u64, u128) {
+    let surveys = groups.values().flat_map(|group| group.surveys.values());
+    let outcomes = || groups.values().flat_map(|group| group.outcomes.values());
+    (
+        surveys.map(|tally| tally.count + tally.out_of_range).sum(),
+        outcomes().map(|tally| tally.count).sum(),
+        outcomes().map(|tally| tally.amount_millionths).sum(),
+    )
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -84,6 +100,27 @@ proptest! {
         let (input, again) = (one.input(), other.input());
         prop_assert_eq!((input.skew, input.conflict, input.orphan), (again.skew, again.conflict, again.orphan));
         prop_assert_eq!(again.duplicate, input.duplicate * 2 + (events.len() as u64 - input.duplicate));
+    }
+
+    #[test]
+    fn every_distinct_saying_is_told_once(events in history()) {
+        let (mut distinct, mut expected) = (BTreeSet::new(), (0, 0, 0));
+        for event in &events {
+            let Event::Contact(event) = event else { continue };
+            // The same in every word: contact, time, queue and what was said.
+            if !distinct.insert(format!("{event:?}")) {
+                continue;
+            }
+            match event.kind {
+                Kind::Rated { .. } => expected.0 += 1,
+                Kind::Outcome { amount, .. } => {
+                    expected.1 += 1;
+                    expected.2 += u128::try_from(thousandths(amount.unwrap_or(0.0)).unwrap() * 1_000).unwrap();
+                }
+                _ => {}
+            }
+        }
+        prop_assert_eq!(said(&totals(&[&shard_of(&events)])), expected);
     }
 
     #[test]
@@ -136,7 +173,11 @@ proptest! {
         let edges: Vec<EventTime> = (0..=40).map(|step| at(0).millis() - 3_600_000 + step * 300_000)
             .map(|edge| EventTime::from_millis(edge).unwrap()).collect();
         let mut sums: BTreeMap<_, Groups> = BTreeMap::new();
+        let mut said = Groups::new();
         for row in board::intervals(&[&shard], &edges, BY) {
+            let experience = said.entry(row.key.clone()).or_default();
+            let (surveys, outcomes) = (row.group.surveys, row.group.outcomes);
+            experience.merge(Group { surveys, outcomes, ..Group::default() }, 0);
             for (measure, tally) in row.group.measures {
                 let sum = sums.entry(measure).or_default().entry(row.key.clone()).or_default();
                 let sum = sum.measures.entry(measure).or_default();
@@ -145,6 +186,8 @@ proptest! {
             }
         }
         for (key, group) in board::totals(&[&shard], *edges.last().unwrap(), BY) {
+            let experience = said.remove(&key).unwrap_or_default();
+            prop_assert_eq!((experience.surveys, experience.outcomes), (group.surveys, group.outcomes));
             for (measure, tally) in group.measures.iter().filter(|(_, tally)| !tally.is_empty()) {
                 prop_assert_eq!(&sums[measure][&key].measures[measure], tally);
             }
@@ -180,7 +223,8 @@ proptest! {
         }
         let mut cells = Cells::default();
         for group in board::totals(&[&shard], EventTime::MAX, BY).values() {
-            cells += group.measures[&Measure::Wait].cells;
+            // What was said of contacts that were never offered has no visits beside it.
+            cells += group.measures.get(&Measure::Wait).map_or(Cells::default(), |tally| tally.cells);
         }
         for cell in [Cell::Offered, Cell::Answered, Cell::AnsweredWithin, Cell::Abandoned, Cell::AbandonedWithin,
                      Cell::AbandonedShort, Cell::Left, Cell::Completed] {
@@ -189,6 +233,42 @@ proptest! {
             let taken_back: u64 = of_cell().map(|counter| before.1.of(counter)).sum();
             prop_assert_eq!(counted - taken_back, cells[cell], "{}", cell.name());
         }
+    }
+
+    #[test]
+    fn counters_of_what_was_said_only_go_up(events in history()) {
+        let mut shard = Shard::new(Arc::new(Settings::default()), Keep::Everything);
+        let mut before = HeardBy::default();
+        for event in &events {
+            shard.apply(event);
+            let now = HeardBy::of(&shard, EACH);
+            for (key, earlier) in &before.groups {
+                prop_assert!(earlier.beyond(&now.groups[key]).is_empty());
+            }
+            let mut sum = before.clone();
+            sum.add(&now.clone().since(&before));
+            prop_assert_eq!(&sum, &now);
+            before = now;
+        }
+        let (mut scores, mut outcomes, mut amount) = (0, 0, 0);
+        for heard in before.groups.values() {
+            scores += heard.surveys.values().sum::<u64>();
+            outcomes += heard.outcomes.values().map(|outcome| outcome.count).sum::<u64>();
+            amount += heard.outcomes.values().map(|outcome| outcome.amount_millionths).sum::<u128>();
+        }
+        let Retracted { responses, outcomes: retracted, amount_millionths } = before.retracted;
+        let left = (scores - responses, outcomes - retracted, amount - amount_millionths);
+        prop_assert_eq!(left, said(&totals(&[&shard])));
+    }
+
+    #[test]
+    fn a_stop_anywhere_leaves_the_same_bytes(events in history(), stop in 0_usize..60) {
+        let (before, after) = events.split_at(stop.min(events.len()));
+        let bytes = shard_of(before).encode();
+        let mut continued = Shard::decode(&bytes, Arc::new(Settings::default())).unwrap();
+        prop_assert!(continued.encode() == bytes);
+        after.iter().for_each(|event| continued.apply(event));
+        prop_assert!(continued.encode() == shard_of(&events).encode());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use anyhow::Context;
 
 use crate::config::{Config, Formulas, LogFormat, Mistake, duration};
 use crate::engine::calendar::{CalendarSpec, Hours};
-use crate::engine::settings::{Overlays, Promise, Promises, Settings};
+use crate::engine::settings::{Overlays, Promise, Promises, Settings, Survey, SurveyKind};
 
 /// The exit code for bad usage or a bad configuration.
 const BAD_CONFIGURATION: u8 = 2;
@@ -174,7 +174,7 @@ fn promises_named(promises: &Promises, calendar: &str) -> Vec<String> {
 }
 
 fn write_rest(settings: &Settings, out: &mut dyn Write) -> std::io::Result<()> {
-    let Settings { slots, lifetimes, limits, windows, zone, .. } = settings;
+    let Settings { slots, lifetimes, limits, windows, surveys, zone, .. } = settings;
     let [fine, coarse] = [slots.fine_ms, slots.coarse_ms].map(duration::write);
     let names = |quantiles: bool| {
         let names = windows.iter().filter(|window| window.quantiles || !quantiles).map(|window| window.name.as_str());
@@ -200,7 +200,17 @@ fn write_rest(settings: &Settings, out: &mut dyn Write) -> std::io::Result<()> {
         "limits     {} lanes, {} contacts of {} facts, {} agents, {} worst, {} bytes a record",
         limits.lanes, limits.contacts, limits.facts, limits.agents, limits.worst, limits.record_bytes
     )?;
+    let surveys: Vec<String> = surveys.iter().map(|(name, survey)| survey_text(name, survey)).collect();
+    writeln!(out, "surveys    {}", surveys.join("; "))?;
     writeln!(out, "reports    midnight in {zone}")
+}
+
+/// As `csat 1 to 5, bad up to 2, satisfied from 4`.
+fn survey_text(name: &str, survey: &Survey) -> String {
+    let [lowest, highest, bad, satisfied] =
+        [survey.lowest, survey.highest, survey.bad_up_to, survey.satisfied_from].map(|score| score as f64 / 1e3);
+    let net = if survey.kind == SurveyKind::Net { ", net" } else { "" };
+    format!("{name} {lowest} to {highest}, bad up to {bad}, satisfied from {satisfied}{net}")
 }
 
 /// What will be read, and where one can look. Of the client's options only the names are told, since values can be
@@ -287,6 +297,7 @@ windows    5m, 10m, 15m, 30m, 1h, 2h, 1d; with quantiles 5m, 30m, 1d
 slots      10s, old ones 1m
 lifetimes  finished 1d, unfinished 45d (chat 1d, voice 1d), agents 1d, lateness 6h
 limits     10000 lanes, 10000000 contacts of 256 facts, 100000 agents, 10 worst, 65536 bytes a record
+surveys    csat 1 to 5, bad up to 2, satisfied from 4; nps 0 to 10, bad up to 6, satisfied from 9, net
 reports    midnight in UTC
 
 topics     no topics: the service needs kafka.topics

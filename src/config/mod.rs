@@ -1,7 +1,7 @@
 //! The configuration: one TOML file, and environment variables over it.
 //!
-//! Two steps: what was typed (`typed`, with `environment` laid over it) becomes what is usable (`usable`, `promises` and
-//! `calendars` for the engine, `usable_service` and `options` for the service around it, all of which read through `section` and
+//! Two steps: what was typed (`typed`, with `environment` laid over it) becomes what is usable (`usable`, `promises`,
+//! `calendars` and `surveys` for the engine, `usable_service` and `options` for the service around it, all of which read through `section` and
 //! `understand`). All mistakes are found at once, each with its place and
 //! its fix. Everything has a default, unknown keys are refused, and a [`Config`] holds only values that the rest of the
 //! program need not check again. The reference of all keys is `config/holdline.toml`. What the settings do is not told
@@ -24,6 +24,7 @@ mod promises;
 mod reading;
 mod section;
 mod service;
+mod surveys;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -36,6 +37,8 @@ mod tests_of_options;
 mod tests_of_sense;
 #[cfg(test)]
 mod tests_of_service;
+#[cfg(test)]
+mod tests_of_surveys;
 #[cfg(test)]
 mod tests_of_values;
 mod typed;

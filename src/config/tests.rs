@@ -81,6 +81,7 @@ fn what_the_reference_leaves_switched_off_can_be_switched_on() {
     assert_eq!(settings.promises[0].1.calendar_of("any", "any", "any"), Some("il"));
     assert_eq!(settings.calendars.keys().collect::<Vec<_>>(), ["il"]);
     assert_ne!(promise(&settings, ["billing", "voice", "priority"]), Promise::default());
+    assert!(settings.surveys.contains_key("ease"));
 }
 
 /// A key that can be written is in the reference: the message for an unknown key lists those of its section.
@@ -89,6 +90,7 @@ fn the_reference_lists_every_key() {
     let sections = [
         "service",
         "calendar.il",
+        "survey.csat",
         "slots",
         "lifetimes",
         "windows",
@@ -104,7 +106,8 @@ fn the_reference_lists_every_key() {
         let mistakes = parse(&text, &[]).unwrap_err();
         let keys = mistakes.iter().find_map(|told| told.message.strip_prefix("unknown key: known here are ")).unwrap();
         for key in keys.split(", ") {
-            let shown = [format!("{key} = "), format!("[{key}]"), format!(".{key}]"), format!(".{key}.")];
+            let shown =
+                [format!("{key} = "), format!("[{key}]"), format!("[{key}."), format!(".{key}]"), format!(".{key}.")];
             assert!(shown.iter().any(|shown| REFERENCE.contains(shown)), "{section}.{key}");
         }
     }

@@ -166,8 +166,10 @@ fn variables() {
     refused_with(
         "",
         &[("HOLDLINE_SURGE__HOLIDAYS", "x")],
-        &["HOLDLINE_SURGE__HOLIDAYS: surge: unknown key: known here are service, queue, calendar, slots, windows, \
-             lifetimes, limits, report, kafka, http, metrics, log"],
+        &[
+            "HOLDLINE_SURGE__HOLIDAYS: surge: unknown key: known here are service, queue, calendar, survey, slots, windows, \
+             lifetimes, limits, report, kafka, http, metrics, log",
+        ],
     );
     refused_with(
         "",

@@ -9,6 +9,7 @@ use jiff::tz::{TimeZone, TimeZoneName};
 use super::duration as durations;
 use super::mistake::nearest;
 use super::typed::Value;
+use crate::engine::experience::{LARGEST_SCORE, thousandths};
 
 /// The longest name of a queue, channel, tier or calendar, in bytes, as in events.
 const LONGEST_NAME: usize = 128;
@@ -64,6 +65,13 @@ pub(super) fn truth(value: &Value) -> Result<bool, String> {
         Value::Given(text) if text == "true" || text == "false" => Ok(text == "true"),
         _ => Err(format!("{} is neither true nor false", value.quoted())),
     }
+}
+
+/// A score of a survey, in thousandths, which is as fine as scores are told.
+pub(super) fn score(value: &Value) -> Result<i64, String> {
+    let number = value.number().and_then(|number| number.parse::<f64>().ok()).filter(|number| number.is_finite());
+    let number = number.ok_or_else(|| format!("{} is not a score: write a number", value.quoted()))?;
+    thousandths(number).ok_or_else(|| format!("{} is too far from 0: at most {LARGEST_SCORE}", value.quoted()))
 }
 
 /// One of the texts `known`, which `meaning` understands; together they are called a `what`.

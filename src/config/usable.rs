@@ -2,7 +2,7 @@
 //! together.
 //!
 //! A key that is not written takes the default of its type in `engine::settings`, so that defaults have one home. The
-//! promises are in `promises`, the calendars in `calendars`.
+//! promises are in `promises`, the calendars in `calendars`, surveys in `surveys`.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -12,6 +12,7 @@ use super::duration::{LONGEST_MS, write};
 use super::promises;
 use super::reading::{Reading, Spot};
 use super::section::Section;
+use super::surveys;
 use super::typed::Value;
 use super::understand::{duration, whole, zone};
 use crate::engine::settings::{Lifetimes, Limits, SKEW_MS, Settings, SlotWidths, Window};
@@ -29,6 +30,7 @@ const SOME_WINDOWS: &str = r#"["5m", "1h"]"#;
 pub(super) fn settings(document: &mut Section<'_>, folder: &Path) -> Settings {
     let (promises, named) = promises::read(document);
     let calendars = calendars::read(document, folder, &named);
+    let surveys = surveys::read(document);
     let slots = document.section("slots", slots);
     let windows = document.section("windows", |section| windows(section, slots.as_ref()));
     let lifetimes = document.section("lifetimes", lifetimes);
@@ -41,6 +43,7 @@ pub(super) fn settings(document: &mut Section<'_>, folder: &Path) -> Settings {
         windows,
         promises: vec![(EventTime::default(), promises)],
         calendars,
+        surveys,
         zone,
     }
 }

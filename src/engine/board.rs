@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::agents::tally::AgentTally;
+use crate::engine::experience::{OutcomeTally, SurveyTally, sums};
 use crate::engine::histogram::Collector;
 use crate::engine::lane::{Lane, Lanes};
 use crate::engine::mark::Mark;
@@ -50,6 +51,12 @@ pub struct Group {
     pub longest: BTreeMap<Measure, Vec<Waiting>>,
     /// The longest durations of the span, longest first; of effort the greatest numbers.
     pub worst: BTreeMap<(Measure, Quantity), Vec<Worst>>,
+    /// What customers answered, by survey.
+    pub surveys: BTreeMap<String, SurveyTally>,
+    /// What came of contacts, by name.
+    pub outcomes: BTreeMap<String, OutcomeTally>,
+    /// Of a window: how often it had come in the same window when this one began. Else empty.
+    pub outcomes_before: BTreeMap<String, u64>,
 }
 
 impl Group {
@@ -66,10 +73,24 @@ impl Group {
         for (measure, list) in other.longest {
             self.longest.entry(measure).or_default().extend(list);
         }
+        for (survey, tally) in other.surveys {
+            self.surveys.entry(survey).or_default().merge(&tally);
+        }
+        for (name, tally) in other.outcomes {
+            self.outcomes.entry(name).or_default().merge(&tally);
+        }
+        for (name, count) in other.outcomes_before {
+            *self.outcomes_before.entry(name).or_default() += count;
+        }
         for (of, list) in other.worst {
             self.worst.entry(of).or_default().extend(list);
         }
         self.cut(longest_list);
+    }
+
+    /// The names of what came in the span, or in the one before.
+    pub fn outcome_names(&self) -> BTreeSet<&str> {
+        self.outcomes.keys().chain(self.outcomes_before.keys()).map(String::as_str).collect()
     }
 
     /// Puts the lists in order and cuts them.
@@ -116,9 +137,14 @@ pub fn totals(shards: &[&Shard], until: EventTime, by: GroupBy) -> Groups {
 }
 
 /// A trailing window: from the edge of the coarse slot at or before its beginning, to the finest edge at or before
-/// `now`. A window without quantiles has counts only: its distributions and worst contacts are empty.
+/// `now`. A window without quantiles has counts only: its distributions and worst contacts are empty. Outcomes are told of
+/// the window before as well, which ends where this one begins.
 pub fn window(shards: &[&Shard], window: &Window, now: EventTime, by: GroupBy) -> Groups {
-    spans(shards, by, window.quantiles, |shard| span_of(shard, window, now))
+    let mut groups = spans(shards, by, window.quantiles, |shard| span_of(shard, window, now));
+    for shard in shards {
+        sums::hear_before(&mut groups, shard, by, span_of(shard, window, now).0, window.length_ms);
+    }
+    groups
 }
 
 /// What agents did from `from` until before `to`, in milliseconds, by queue: of every queue of whose agents anything
@@ -175,10 +201,12 @@ pub fn earliest(shards: &[&Shard]) -> Option<EventTime> {
         });
         earliest
     });
-    slots.min().and_then(EventTime::from_millis)
+    let notes = shards.iter().flat_map(|shard| sums::all_notes(shard, GroupBy::default(), |_| true));
+    slots.chain(notes.filter_map(|(_, notes)| notes.earliest())).min().and_then(EventTime::from_millis)
 }
 
-/// Offers, answers, ends and completions of visits in slots from `from` on: what a report up to there leaves out.
+/// Offers, answers, ends and completions of visits, ratings and outcomes in slots from `from` on: what a report up to there
+/// leaves out.
 pub fn ahead(shards: &[&Shard], from: EventTime) -> u64 {
     const TOLD: [Cell; 5] = [Cell::Offered, Cell::Answered, Cell::Abandoned, Cell::Left, Cell::Completed];
     let told = shards.iter().flat_map(|shard| {
@@ -188,7 +216,11 @@ pub fn ahead(shards: &[&Shard], from: EventTime) -> u64 {
             TOLD.iter().map(|&cell| cells[cell]).sum::<u64>()
         })
     });
-    told.sum()
+    let noted = shards.iter().flat_map(|shard| {
+        let from = floor(from.millis(), shard.settings().slots.fine_ms);
+        sums::all_notes(shard, GroupBy::default(), |_| true).map(move |(_, notes)| notes.count_from(from))
+    });
+    told.sum::<u64>() + noted.sum::<u64>()
 }
 
 /// Every lane that was seen.
@@ -215,6 +247,9 @@ pub fn intervals(shards: &[&Shard], edges: &[EventTime], by: GroupBy) -> Vec<Row
     let mut rows: BTreeMap<(usize, GroupKey), Group> = BTreeMap::new();
     let mut collector = Collector::default();
     for shard in shards {
+        if let (Some(&first), Some(&last)) = (edges.first(), edges.last()) {
+            sums::hear_intervals(&mut rows, shard, by, (first, last), |slot| interval_of(&edges, slot));
+        }
         for lane in shard.lanes.iter() {
             let key = key_of(lane, &shard.lanes, by);
             for measure in told_of(lane, edges.first().copied().unwrap_or(0)) {
@@ -228,6 +263,11 @@ pub fn intervals(shards: &[&Shard], edges: &[EventTime], by: GroupBy) -> Vec<Row
     rows.into_iter().map(|((interval, key), group)| Row { interval, key, group }).collect()
 }
 
+/// The interval that a time within the edges lies in.
+fn interval_of(edges: &[u64], time: u64) -> usize {
+    edges.partition_point(|&edge| edge <= time).saturating_sub(1)
+}
+
 /// The intervals of one lane that have anything to tell.
 fn interval_tallies(
     shard: &Shard,
@@ -237,21 +277,20 @@ fn interval_tallies(
     collector: &mut Collector,
 ) -> Vec<(usize, Tally)> {
     let (Some(&first), Some(&last)) = (edges.first(), edges.last()) else { return Vec::new() };
-    let interval_of = |time: u64| edges.partition_point(|&edge| edge <= time).saturating_sub(1);
     let mut tallies: BTreeMap<usize, (Tally, Durations)> = BTreeMap::new();
     lane.pages.each_count(first, last, |slot, speaks, cell, count| {
         if speaks.for_measure(measure) && !(measure == Measure::ContactWait && cell == Cell::Completed) {
-            tallies.entry(interval_of(slot)).or_default().0.cells[cell] += count;
+            tallies.entry(interval_of(edges, slot)).or_default().0.cells[cell] += count;
         }
     });
     lane.pages.each_mark(first, last, |slot, mark| {
         if tells(mark.speaks(), measure, mark.quantity() == Quantity::Handle) {
-            tallies.entry(interval_of(slot)).or_default().1.push(mark);
+            tallies.entry(interval_of(edges, slot)).or_default().1.push(mark);
         }
     });
     for stay in expired(shard, lane, last).filter(|stay| stay.speaks.for_measure(measure)) {
         for booking in stay.expiry_bookings().iter().filter(|booking| (first..last).contains(&booking.time)) {
-            let cells = &mut tallies.entry(interval_of(booking.time)).or_default().0.cells;
+            let cells = &mut tallies.entry(interval_of(edges, booking.time)).or_default().0.cells;
             booking.cells.iter().for_each(|cell| cells[cell] += 1);
         }
     }
@@ -303,6 +342,7 @@ fn spans(shards: &[&Shard], by: GroupBy, durations: bool, span: impl Fn(&Shard) 
     let mut sums = LaneSums::default();
     for shard in shards {
         let (from, to) = span(shard);
+        sums::hear(&mut groups, shard, by, from, to);
         for lane in shard.lanes.iter() {
             let group = groups.entry(key_of(lane, &shard.lanes, by)).or_default();
             sums.add(shard, lane, from, to);

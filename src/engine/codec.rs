@@ -19,6 +19,7 @@ use crate::engine::agents::Agents;
 use crate::engine::agents::body::AgentsBody;
 use crate::engine::clock::StreamClock;
 use crate::engine::counters::Counters;
+use crate::engine::experience::{Notes, NotesBody, Retracted};
 use crate::engine::fact::{Fact, FactKind, Facts};
 use crate::engine::lane::{Names, UNKNOWN, UNKNOWN_NUMBER, hash_of};
 use crate::engine::mark::Mark;
@@ -65,12 +66,15 @@ struct Body<'a> {
     doubted: Vec<u64>,
     input: Input,
     corrections: Counters,
+    retracted: Retracted,
     orphans_forgotten: u64,
     aged_to: u64,
     /// Names of queues, of channels and tiers, of surveys and outcomes.
     #[serde(borrow)]
     names: [Vec<&'a str>; 3],
     lanes: Vec<LaneBody>,
+    /// Notes without a lane, by the number of the queue named plus one; 0 where none is.
+    unknown: Vec<(u32, NotesBody)>,
     #[serde(borrow)]
     contacts: Vec<ContactBody<'a>>,
     #[serde(borrow)]
@@ -82,6 +86,7 @@ struct LaneBody {
     key: [u32; 3],
     aged: (u64, u64),
     counters: Counters,
+    notes: NotesBody,
     pages: Vec<PageBody>,
 }
 
@@ -107,6 +112,7 @@ impl Shard {
             key: [lane.queue, lane.channel, lane.tier],
             aged: lane.pages.aged(),
             counters: lane.counters,
+            notes: lane.notes.body(),
             pages: lane
                 .pages
                 .pages()
@@ -122,6 +128,8 @@ impl Shard {
             let contact = self.contacts.held(handle);
             ContactBody(&contact.id, contact.facts.words().to_vec(), contact.floor)
         });
+        let unknown = self.lanes.unknown.iter();
+        let unknown = unknown.map(|(queue, notes)| (queue.map_or(0, |queue| queue + 1), notes.body()));
         let (believed, doubted) = self.clock.parts();
         let body = Body {
             everything: self.keep == Keep::Everything,
@@ -129,10 +137,12 @@ impl Shard {
             doubted: doubted.to_vec(),
             input: self.input,
             corrections: self.corrections,
+            retracted: self.retracted,
             orphans_forgotten: self.orphans_forgotten,
             aged_to: self.aged_to,
             names: [&self.lanes.queues, &self.lanes.labels, &self.lanes.topics].map(|names| names.texts().collect()),
             lanes: lanes.collect(),
+            unknown: unknown.collect(),
             contacts: contacts.collect(),
             agents: self.agents.body(),
         };
@@ -174,6 +184,7 @@ impl Shard {
         shard.clock = StreamClock::from_parts(body.believed, &body.doubted);
         shard.input = body.input;
         shard.corrections = body.corrections;
+        shard.retracted = body.retracted;
         shard.orphans_forgotten = body.orphans_forgotten;
         shard.aged_to = body.aged_to;
         let lanes = &mut shard.lanes;
@@ -220,9 +231,24 @@ impl Shard {
                 .collect();
             let restored = pages.and_then(|pages| Pages::restore(shard.settings.slots, lane.aged, pages));
             shard.lanes.lane_mut(number).counters = lane.counters;
+            shard.lanes.lane_mut(number).notes = shard.notes(&lane.notes)?;
             shard.lanes.lane_mut(number).pages = restored.ok_or(DecodeError::Contradictory("a page"))?;
         }
+        for (named, notes) in &body.unknown {
+            let queue = named.checked_sub(1);
+            let is_next = shard.lanes.unknown.last_key_value().is_none_or(|(last, _)| *last < queue);
+            if !is_next || queue.is_some_and(|queue| !shard.lanes.queues.has(queue)) {
+                return Err(DecodeError::Contradictory("notes twice, or of a queue without a name"));
+            }
+            let notes = shard.notes(notes)?;
+            shard.lanes.unknown.insert(queue, notes);
+        }
         Ok(shard)
+    }
+
+    fn notes(&self, body: &NotesBody) -> Result<Notes, DecodeError> {
+        let notes = Notes::restore(self.settings.slots, body, |topic| self.lanes.topics.has(topic));
+        notes.ok_or(DecodeError::Contradictory("ratings and outcomes"))
     }
 
     /// Whether the lane or names that a fact refers to are there.

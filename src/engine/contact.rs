@@ -10,6 +10,7 @@ use std::slice;
 
 use smallvec::{SmallVec, smallvec};
 
+use crate::engine::experience::Note;
 use crate::engine::fact::{Fact, Facts};
 use crate::engine::lane::Lanes;
 use crate::engine::stay::{Booking, Stay};
@@ -25,6 +26,8 @@ pub struct Life {
     pub stays: SmallVec<[Stay; 2]>,
     /// What is booked of it beside its clocks.
     pub effort: Vec<Booking>,
+    /// What was said of it and what came of it, in order of time.
+    pub notes: Vec<Note>,
     /// Facts that belong to a visit although they are earlier than its offer.
     pub skew: u32,
     /// Facts that contradict others, or name a queue that was never offered.

@@ -5,7 +5,7 @@
 //! else arrives. Numbers are given in order of arrival: nothing may depend on them but storage.
 
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::iter;
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use hashbrown::HashTable;
 use smallvec::SmallVec;
 
 use crate::engine::counters::Counters;
+use crate::engine::experience::{Notes, Whose};
 use crate::engine::fact::PLACES;
 use crate::engine::page::{Pages, Speaks};
 use crate::engine::settings::{Promises, Settings};
@@ -123,6 +124,8 @@ pub struct Lane {
     /// How many of them are due at some time.
     pub due_counts: [u64; Speaks::COUNT],
     terms: SmallVec<[(EventTime, Arc<Terms>); 1]>,
+    /// What was said of its contacts, and what came of them.
+    pub notes: Notes,
 }
 
 /// A stay that nothing has decided.
@@ -167,6 +170,8 @@ pub struct Lanes {
     pub labels: Names,
     /// Names of surveys and of outcomes.
     pub topics: Names,
+    /// What was said of contacts without a known offer, by the queue that it names.
+    pub unknown: BTreeMap<Option<u32>, Notes>,
     lanes: Vec<Lane>,
     numbers: HashTable<u32>,
     /// Lanes there may be before further ones are tallied under [`OTHER`].
@@ -201,6 +206,7 @@ impl Lanes {
             queues: Names::new(limit, iter::once(UNKNOWN).chain(rows().flat_map(listed).map(String::as_str))),
             labels: Names::new(limit, ["voice", "standard"].into_iter().chain(labels)),
             topics: Names::new(limit, []),
+            unknown: BTreeMap::new(),
             lanes: Vec::new(),
             numbers: HashTable::new(),
             limit: settings.limits.lanes,
@@ -246,6 +252,19 @@ impl Lanes {
         self.lanes.iter_mut()
     }
 
+    /// The notes of whoever this is, to be changed.
+    pub fn notes_mut(&mut self, whose: Whose) -> &mut Notes {
+        match whose {
+            Whose::Lane(number) => &mut self.lane_mut(number).notes,
+            Whose::Unknown(queue) => self.unknown.entry(queue).or_insert_with(|| Notes::new(self.settings.slots)),
+        }
+    }
+
+    /// All notes there are, to be changed.
+    pub fn all_notes_mut(&mut self) -> impl Iterator<Item = &mut Notes> {
+        self.lanes.iter_mut().map(|lane| &mut lane.notes).chain(self.unknown.values_mut())
+    }
+
     /// Compares two lanes by queue, channel and tier in bytes.
     pub fn compare(&self, one: u32, other: u32) -> Ordering {
         self.texts(self.lane(one)).cmp(&self.texts(self.lane(other)))
@@ -283,6 +302,7 @@ impl Lanes {
             waiting: Default::default(),
             due_counts: [0; Speaks::COUNT],
             terms: self.settings.promises.iter().map(|(from, row)| (*from, terms(row))).collect(),
+            notes: Notes::new(self.settings.slots),
         };
         self.lanes.push(lane);
         let (lanes, queues, labels) = (&self.lanes, &self.queues, &self.labels);

@@ -2,7 +2,7 @@
 //!
 //! Reading order, which is the way of a fact: [`fact`] is what one event says; [`contact`] folds the facts of one
 //! contact into visits by the rules of `visit`; [`stay`] turns a visit into bookings; [`page`] holds bookings by slot and
-//! [`mark`]s by duration, one [`lane`] at a time;
+//! [`mark`]s by duration, one [`lane`] at a time; what is said of contacts beside that goes the way of [`experience`];
 //! [`shard`] ties them together for one partition, with [`store`] for contacts, [`agents`] for agents and [`clock`] for
 //! stream time; [`board`]
 //! sums shards into [`tally`] and [`histogram`] at an instant it is given. [`codec`] makes bytes of a shard and back.
@@ -15,6 +15,7 @@ pub mod clock;
 pub mod codec;
 pub mod contact;
 pub mod counters;
+pub mod experience;
 pub mod fact;
 pub mod histogram;
 pub mod lane;

@@ -34,6 +34,8 @@ pub struct Settings {
     /// The calendars by name, all that the promises name among them.
     #[serde(serialize_with = "shared")]
     pub calendars: BTreeMap<String, Arc<Calendar>>,
+    /// What the scores of a survey mean, by its name. They decide what is shown, not what is booked.
+    pub surveys: BTreeMap<String, Survey>,
     /// The IANA zone whose midnight reports are aligned to.
     pub zone: String,
 }
@@ -47,6 +49,7 @@ impl Default for Settings {
             windows: Window::customary(),
             promises: vec![(EventTime::default(), Promises::default())],
             calendars: BTreeMap::new(),
+            surveys: Survey::customary(),
             zone: "UTC".to_owned(),
         }
     }
@@ -168,6 +171,59 @@ impl Window {
         ]
         .map(|(name, minutes, quantiles)| Window { name: name.to_owned(), length_ms: minutes * minute, quantiles })
         .to_vec()
+    }
+}
+
+/// What the scores of a survey mean. Scores are in thousandths; `lowest` <= `bad_up_to` < `satisfied_from` <= `highest`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Survey {
+    /// The lowest score there is; a lower one is counted as out of range, and tallied nowhere.
+    pub lowest: i64,
+    /// The highest.
+    pub highest: i64,
+    /// From this score on a customer is satisfied, or a promoter.
+    pub satisfied_from: i64,
+    /// Up to this score a customer is dissatisfied, or a detractor.
+    pub bad_up_to: i64,
+    /// What it leads to.
+    pub kind: SurveyKind,
+}
+
+/// What the scores of a survey lead to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub enum SurveyKind {
+    /// Shares of all answers, as of customer satisfaction.
+    Share,
+    /// A net score besides: percent of promoters less percent of detractors.
+    Net,
+}
+
+impl SurveyKind {
+    /// Both, in order.
+    pub const ALL: [SurveyKind; 2] = [SurveyKind::Share, SurveyKind::Net];
+
+    /// The name in settings.
+    pub const fn name(self) -> &'static str {
+        match self {
+            SurveyKind::Share => "share",
+            SurveyKind::Net => "net",
+        }
+    }
+
+    /// The kind of this name; none if there is no such kind.
+    pub fn from_name(name: &str) -> Option<SurveyKind> {
+        SurveyKind::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+impl Survey {
+    /// `csat` from 1 to 5, satisfied from 4 on, dissatisfied up to 2; `nps` from 0 to 10, promoters from 9 on, detractors up
+    /// to 6.
+    pub fn customary() -> BTreeMap<String, Survey> {
+        let csat =
+            Survey { lowest: 1_000, highest: 5_000, satisfied_from: 4_000, bad_up_to: 2_000, kind: SurveyKind::Share };
+        let nps = Survey { lowest: 0, highest: 10_000, satisfied_from: 9_000, bad_up_to: 6_000, kind: SurveyKind::Net };
+        [("csat".to_owned(), csat), ("nps".to_owned(), nps)].into()
     }
 }
 

@@ -14,6 +14,7 @@ use crate::engine::agents::Agents;
 use crate::engine::clock::StreamClock;
 use crate::engine::contact::{Life, Lives, fold, fold_with_last};
 use crate::engine::counters::{Changes, Counters};
+use crate::engine::experience::{self, Retracted};
 use crate::engine::fact::{Fact, FactKind, Facts, Inserted};
 use crate::engine::lane::{Lanes, Numbered};
 use crate::engine::page::{Change, PAGE_MS};
@@ -92,6 +93,8 @@ pub struct Shard {
     pub(super) input: Input,
     /// What was counted and then taken back.
     pub(super) corrections: Counters,
+    /// The same of ratings and outcomes.
+    pub(super) retracted: Retracted,
     /// Facts of contacts that were forgotten without ever having been offered.
     pub(super) orphans_forgotten: u64,
     /// The page up to which lanes have aged.
@@ -116,6 +119,7 @@ impl Shard {
             contacts: Contacts::seeded(seed),
             input: Input::default(),
             corrections: Counters::default(),
+            retracted: Retracted::default(),
             orphans_forgotten: 0,
             aged_to: 0,
         }
@@ -213,6 +217,7 @@ impl Shard {
     fn insert_fact(&mut self, handle: Handle, fact: &Fact) {
         let Some((before, after)) = self.lives_around(handle, fact) else { return };
         self.book(handle, &before, &after);
+        self.note(&before, &after);
         self.list(handle, &before, &after);
         self.plan(handle, &after);
         // What it tells of may be over already.
@@ -326,6 +331,21 @@ impl Shard {
         for (lane, up, down) in changes.by_lane() {
             self.lanes.lane_mut(lane).counters += up;
             self.corrections += down;
+        }
+    }
+
+    /// Books the difference of what was said.
+    fn note(&mut self, before: &[Life], after: &[Life]) {
+        let difference = experience::difference(before, after);
+        for note in &difference.taken_back {
+            self.lanes.notes_mut(note.whose).change(Change::TakeBack, note);
+        }
+        for note in &difference.booked {
+            self.lanes.notes_mut(note.whose).change(Change::Book, note);
+        }
+        for experience::Change { whose, up, down } in experience::changes(&difference) {
+            self.lanes.notes_mut(whose).heard.add(&up);
+            self.retracted += down;
         }
     }
 
@@ -443,6 +463,11 @@ impl Shard {
             lane.pages.age((page * PAGE_MS).saturating_sub(FINE_MS), (page * PAGE_MS).saturating_sub(dropped));
         }
         self.agents.attendance.fold((page * PAGE_MS).saturating_sub(dropped));
+        // A window is compared with the one before it.
+        let dropped = dropped + longest;
+        for notes in self.lanes.all_notes_mut() {
+            notes.age((page * PAGE_MS).saturating_sub(FINE_MS), (page * PAGE_MS).saturating_sub(dropped));
+        }
     }
 }
 

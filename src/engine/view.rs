@@ -28,7 +28,8 @@ pub struct View {
 /// What one group of lanes says.
 #[derive(Clone, PartialEq, Debug)]
 pub struct GroupView {
-    /// What is promised to all of its lanes, on each measure that something is promised on to any of them.
+    /// What is promised to all of its lanes, on each measure that something is promised on to any of them; nothing, if no
+    /// contact was ever offered to any: then there are only ratings and outcomes of contacts whose offer is not known.
     pub promises: BTreeMap<Measure, CommonPromise>,
     /// One for each of the windows of the settings, in their order. Without lists of the worst where a window has no
     /// quantiles.
@@ -76,6 +77,11 @@ fn keep_if_equal<T: PartialEq + Copy>(mine: &mut Option<T>, theirs: Option<T>) {
 }
 
 impl GroupView {
+    /// Whether contacts were ever offered to any of its lanes.
+    pub fn is_offered(&self) -> bool {
+        !self.promises.is_empty()
+    }
+
     /// What is promised to all of its lanes on this measure.
     pub fn promise(&self, measure: Measure) -> CommonPromise {
         self.promises.get(&measure).copied().unwrap_or_default()
@@ -102,8 +108,8 @@ impl View {
         let windows = shards.first().map_or(&[][..], |shard| &shard.settings().windows);
         for window in windows {
             for (key, group) in board::window(shards, window, now, by) {
-                let of_key = view.groups.get_mut(&key).expect("a window shows lanes that were seen");
-                of_key.windows.push(group);
+                let unknown = || GroupView { promises: Promises::new(), windows: Vec::new() };
+                view.groups.entry(key).or_insert_with(unknown).windows.push(group);
             }
             for (queue, tally) in by.queue.then(|| board::agents_in_window(shards, window, now)).into_iter().flatten() {
                 view.agents.entry(queue).or_default().push(tally);
@@ -134,9 +140,11 @@ impl View {
     }
 }
 
-type Promises = BTreeMap<Measure, CommonPromise>;
+/// Promises by what they are on.
+pub type Promises = BTreeMap<Measure, CommonPromise>;
 
-fn promises(shards: &[&Shard], now: EventTime, by: GroupBy) -> BTreeMap<GroupKey, Promises> {
+/// What is promised at `now` to the lanes of each group; none to groups without lanes.
+pub fn promises(shards: &[&Shard], now: EventTime, by: GroupBy) -> BTreeMap<GroupKey, Promises> {
     let mut promises: BTreeMap<GroupKey, Promises> = BTreeMap::new();
     for shard in shards {
         for lane in shard.lanes.iter() {
@@ -153,8 +161,13 @@ fn promises(shards: &[&Shard], now: EventTime, by: GroupBy) -> BTreeMap<GroupKey
     promises
 }
 
-/// Lets go of what `theirs` do not agree on. On what is promised to some of the lanes only, they agree on nothing.
+/// Lets go of what `theirs` do not agree on. On what is promised to some of the lanes only, they agree on nothing. Where no
+/// contact was ever offered, there is nothing to agree on.
 fn meet(mine: &mut Promises, theirs: &Promises) {
+    if mine.is_empty() || theirs.is_empty() {
+        mine.extend(theirs);
+        return;
+    }
     for (measure, theirs) in theirs {
         mine.entry(*measure).and_modify(|mine| mine.meet(theirs)).or_default();
     }

@@ -5,7 +5,7 @@
 //! an example each, are under `tests/scenarios`.
 //!
 //! What customers and agents say to each other decides no visit; it is looked at in `talk`, once the visits are known.
-//! `clocks` makes stays of both.
+//! Ratings and outcomes are told of a visit in `said`. `clocks` makes stays of both.
 
 use smallvec::SmallVec;
 
@@ -17,6 +17,7 @@ use crate::engine::stay::{Decision, Stay};
 use crate::event::{HandleParts, Reason};
 
 mod clocks;
+mod said;
 mod talk;
 mod tied;
 
@@ -87,6 +88,8 @@ pub(super) struct Folder<'a> {
     /// The latest visit that an offer elsewhere ended without a fact saying so, and when.
     left_implicitly: Option<(usize, u64)>,
     resolved: bool,
+    /// Whether there was a rating or an outcome.
+    said: bool,
     skew: u32,
     conflict: u32,
 }
@@ -104,6 +107,7 @@ impl<'a> Folder<'a> {
             resolved_in: SmallVec::new(),
             left_implicitly: None,
             resolved: false,
+            said: false,
             skew: 0,
             conflict: 0,
         }
@@ -127,12 +131,8 @@ impl<'a> Folder<'a> {
             FactKind::Completed(_) => self.completed(fact),
             FactKind::Resolved => self.resolved(fact),
             FactKind::Reopened => self.resolved = false,
-            FactKind::CustomerMessage
-            | FactKind::AgentReply
-            | FactKind::Paused
-            | FactKind::Resumed
-            | FactKind::Rated(..)
-            | FactKind::Outcome(..) => {}
+            FactKind::CustomerMessage | FactKind::AgentReply | FactKind::Paused | FactKind::Resumed => {}
+            FactKind::Rated(..) | FactKind::Outcome(..) => self.said = true,
         }
     }
 
@@ -328,8 +328,8 @@ impl<'a> Folder<'a> {
         let Some(latest) = self.visits.last() else {
             let orphan = u32::try_from(facts.len()).expect("facts are limited");
             let until = last + self.lanes.unknown_expire_ms;
-            let (stays, effort) = (SmallVec::new(), Vec::new());
-            return Life { stays, effort, skew: 0, conflict: 0, orphan, last, until, finished: false };
+            let (stays, effort, notes) = (SmallVec::new(), Vec::new(), self.notes(facts));
+            return Life { stays, effort, notes, skew: 0, conflict: 0, orphan, last, until, finished: false };
         };
         let expire_ms = self.visits.iter().map(|visit| self.lanes.lane(visit.lane).expire_ms).max();
         let expire_ms = expire_ms.expect("there is a visit");
@@ -341,6 +341,7 @@ impl<'a> Folder<'a> {
         };
         let finished = is_over && !stays.iter().any(Stay::waits);
         Life {
+            notes: self.notes(facts),
             skew: self.skew,
             conflict: self.conflict + self.unsettled(),
             orphan: 0,

@@ -21,6 +21,9 @@ const LONGEST_TEXT: usize = 128;
 /// The longest part of a handle time: 366 days.
 const LONGEST_PART_MS: u64 = 366 * 24 * 60 * 60 * 1000;
 
+/// The largest amount of an outcome: in any currency more than one contact can bring.
+const LARGEST_AMOUNT: f64 = 1e12;
+
 /// Decodes one record of at most `limit` bytes, white space around it included.
 ///
 /// # Errors
@@ -252,6 +255,10 @@ fn finite(value: Value<'_>) -> Result<f64, Rejection> {
 
 fn amount(value: Value<'_>) -> Result<f64, Rejection> {
     let amount = finite(value)?;
+    if amount > LARGEST_AMOUNT {
+        let detail = format!("{} is more than a million million", quoted(value.raw));
+        return Err(value.rejected(RejectionReason::BadValue, detail));
+    }
     if amount < 0.0 {
         return Err(value.rejected(RejectionReason::BadValue, format!("{} is negative", quoted(value.raw))));
     }

@@ -102,7 +102,7 @@ pub enum Kind<'a> {
     Outcome {
         /// The outcome's name: 1 to 128 bytes.
         name: Cow<'a, str>,
-        /// Finite and not negative.
+        /// From 0 to 10^12.
         amount: Option<f64>,
     },
 }

@@ -35,7 +35,7 @@ pub enum RejectionReason {
     /// The name of a queue, channel, tier, survey or outcome is empty or longer than 128 bytes.
     BadName,
     /// An unknown reason or agent state; a duration that is negative or over 366 days; an amount that is negative or
-    /// not finite; a score that is not finite.
+    /// more than 10^12; a score that is not finite.
     BadValue,
     /// It lies too far ahead of its record's own timestamp. Never given by [`decode`](super::decode::decode): sources that know that timestamp
     /// reject with it.

@@ -15,6 +15,10 @@ use crate::event::rejection::RejectionReason;
 use crate::publish::edges::written;
 use crate::publish::report::{InputCounts, Line, Report};
 
+mod said;
+
+use self::said::{ExperienceJson, OutcomeJson, SurveyJson, outcomes};
+
 /// Writes the report.
 ///
 /// # Errors
@@ -62,6 +66,14 @@ struct LineJson<'a> {
     tail: Option<TailJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     agents: Option<AgentsJson>,
+    /// By name; absent where nothing was answered.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    surveys: BTreeMap<&'a str, SurveyJson>,
+    /// By name; absent where nothing came of contacts.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    outcomes: BTreeMap<&'a str, OutcomeJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    experience: Option<ExperienceJson>,
 }
 
 impl<'a> LineJson<'a> {
@@ -84,6 +96,9 @@ impl<'a> LineJson<'a> {
             effort: measures.get(&Measure::Effort).map(EffortJson::of),
             tail: (kind == "total").then(|| TailJson::of(line)).filter(|tail| !tail.is_empty()),
             agents: line.agents.map(|tally| AgentsJson::of(&tally, line.completed())),
+            surveys: line.group.surveys.iter().map(|(name, tally)| (name.as_str(), SurveyJson::of(tally))).collect(),
+            outcomes: outcomes(&line.group),
+            experience: ExperienceJson::of(line),
         }
     }
 }

@@ -46,7 +46,7 @@ impl Line {
 /// A line for each queue, by name; `window` is the place of the window among those of the view.
 pub fn lines(view: &View, window: usize) -> Vec<Line> {
     let mut queues: BTreeMap<String, (CommonPromise, Group)> = BTreeMap::new();
-    for (GroupKey { queue, .. }, of_lanes) in &view.groups {
+    for (GroupKey { queue, .. }, of_lanes) in view.groups.iter().filter(|(_, group)| group.is_offered()) {
         let Some(group) = of_lanes.windows.get(window) else { continue };
         queues
             .entry(queue.clone().unwrap_or_default())

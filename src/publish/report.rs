@@ -13,6 +13,7 @@ use crate::engine::board::{self, Group, GroupBy, GroupKey};
 use crate::engine::settings::Settings;
 use crate::engine::shard::{Input, Shard};
 use crate::engine::tally::{Cell, Measure, Tally};
+use crate::engine::view::{self, CommonPromise};
 use crate::event::EventTime;
 use crate::event::rejection::RejectionReason;
 use crate::publish::edges::{TooManyIntervals, edges};
@@ -59,6 +60,8 @@ pub struct Line {
     pub group: Group,
     /// What the agents of the queue did; none unless the group is a whole queue, and where nobody was there.
     pub agents: Option<AgentTally>,
+    /// What is promised to all of them at the end; of totals only.
+    pub promise: Option<CommonPromise>,
 }
 
 /// What became of the records.
@@ -70,7 +73,7 @@ pub struct InputCounts {
     pub rejected: BTreeMap<RejectionReason, u64>,
     /// What the engine says of the others.
     pub engine: Input,
-    /// Offers, answers, ends and completions told of a time beyond the end of the report: wild times that nothing
+    /// Offers, answers, ends and completions, ratings and outcomes told of a time beyond the end of the report: wild times that nothing
     /// confirmed.
     pub ahead: u64,
 }
@@ -108,17 +111,23 @@ impl Report {
             agents: row.key.queue.as_ref().and_then(|queue| agents.remove(&(row.interval, queue.clone()))),
             key: row.key,
             group: row.group,
+            promise: None,
         });
         let totals = |by| board::totals(&shards, end.unwrap_or_default(), by);
         let mut agents_in_all = match start.zip(end).filter(|_| is_of_queues) {
             Some((start, end)) => board::agents(&shards, start.millis(), end.millis()),
             None => BTreeMap::new(),
         };
+        let promises = |by| view::promises(&shards, end.unwrap_or_default(), by);
+        let promised = promises(by);
         let lines = totals(by).into_iter().map(|(key, group)| {
+            let promise = promised.get(&key).and_then(|promises| promises.get(&Measure::Wait)).copied();
             let agents = key.queue.as_ref().and_then(|queue| agents_in_all.remove(queue));
-            Line { start, end, key, group, agents: agents.filter(|tally| !tally.is_empty()) }
+            Line { start, end, key, group, agents: agents.filter(|tally| !tally.is_empty()), promise }
         });
         let nothing_apart = GroupBy::default();
+        let of_all = promises(nothing_apart).remove(&GroupKey::default());
+        let of_all = of_all.and_then(|promises| promises.get(&Measure::Wait).copied());
         let together = totals(nothing_apart).remove(&GroupKey::default()).unwrap_or_default();
 
         let mut engine = Input::default();
@@ -131,7 +140,7 @@ impl Report {
             zone: zone.clone(),
             intervals: intervals.filter(Line::tells).collect(),
             totals: lines.filter(|line| by != nothing_apart && line.tells()).collect(),
-            together: Line { start, end, key: GroupKey::default(), group: together, agents: None },
+            together: Line { start, end, key: GroupKey::default(), group: together, agents: None, promise: of_all },
             input: InputCounts { records: fed.records, rejected: fed.rejected.clone(), engine, ahead },
         })
     }
@@ -145,6 +154,11 @@ impl Line {
 
     /// Whether there is anything to show. That somebody's waiting expired is not.
     fn tells(&self) -> bool {
+        self.tells_of_visits() || !self.group.surveys.is_empty() || !self.group.outcomes.is_empty()
+    }
+
+    /// Whether there is anything to show but ratings and outcomes.
+    pub fn tells_of_visits(&self) -> bool {
         self.group.measures.values().any(|tally: &Tally| {
             let shown = Cell::ALL.into_iter().filter(|cell| !matches!(cell, Cell::Departed | Cell::DepartedOver));
             tally.waiting > 0 || shown.into_iter().any(|cell| tally.cells[cell] > 0)

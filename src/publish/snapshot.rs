@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::engine::board::GroupKey;
 use crate::engine::counters::Counters;
+use crate::engine::experience::HeardBy;
 use crate::engine::view::View;
 use crate::event::EventTime;
 use crate::publish::withheld::Withheld;
@@ -38,6 +39,8 @@ pub struct Snapshot {
     pub counters: BTreeMap<GroupKey, Counters>,
     /// Of that, taken back later.
     pub corrections: Counters,
+    /// The same of ratings and outcomes, with what was taken back.
+    pub heard: HeardBy,
     /// Whether what was read reaches back far enough to know every contact that is still open.
     pub state_complete: bool,
     /// Every topic that is read.
@@ -101,6 +104,7 @@ impl Snapshot {
             whole: false,
             counters: BTreeMap::new(),
             corrections: Counters::default(),
+            heard: HeardBy::default(),
             state_complete: false,
             topics: BTreeMap::new(),
             partitions: BTreeMap::new(),

@@ -27,12 +27,14 @@ pub fn write(report: &Report, settings: &Settings, lanes: &BTreeSet<GroupKey>, o
     let promises = Promises::of(settings, lanes, report.by);
     if !report.intervals.is_empty() {
         let mut rows = vec![texts(&[&["from"], &names(report.by), &INTERVAL_HEADINGS])];
-        rows.extend(report.intervals.iter().map(|line| interval_row(report, &promises, line)));
+        let lines = report.intervals.iter().filter(|line| line.tells_of_visits());
+        rows.extend(lines.map(|line| interval_row(report, &promises, line)));
         write_aligned(&rows, 1 + names(report.by).len(), out)?;
         writeln!(out)?;
     }
     let mut rows = vec![texts(&[&names(report.by), &TOTAL_HEADINGS])];
-    rows.extend(report.totals.iter().map(|line| total_row(report.by, &promises, line)));
+    let lines = report.totals.iter().filter(|line| line.tells_of_visits());
+    rows.extend(lines.map(|line| total_row(report.by, &promises, line)));
     let mut together = total_row(report.by, &promises, &report.together);
     if report.by != GroupBy::default() {
         together[0] = "all".to_owned();

@@ -58,10 +58,11 @@ fn keys_come_in_the_promised_order() {
     let before = r#""offered":1,"answered":1,"answered_within":1,"abandoned":0,"abandoned_within":0,"abandoned_short":0,"left":0,"left_within":0,"overdue":0,"waiting":0,"waiting_over":0,"#;
     let levels = r#""service_level":{"offered":1.0,"answered_only":1.0,"ignore_abandoned_within":1.0,"count_abandoned_within":1.0,"exclude_short_abandoned":1.0,"count_short_abandoned":1.0,"offered_and_left":1.0,"removed_within":1.0},"#;
     let waits = format!(r#""wait_answered":{wait},"wait_abandoned":{nothing},"wait_left":{nothing}"#);
+    let said = r#""surveys":{"csat":{"count":1,"out_of_range":0,"mean":5.0,"satisfied":1.0,"bad":0.0,"nps":null,"scores":{"5":1}}},"experience":{"goal":0.8,"service_level":1.0,"csat":1.0}"#;
     assert_eq!(
         lines[0],
         format!(
-            r#"{{"kind":"total","start":"2024-01-01T09:00:00Z","end":"2024-01-01T09:01:10Z","queue":"a",{before}"completed":1,{levels}{waits},"handle":{handle},"measures":{{"contact_wait":{{{before}{levels}{waits}}}}}}}"#
+            r#"{{"kind":"total","start":"2024-01-01T09:00:00Z","end":"2024-01-01T09:01:10Z","queue":"a",{before}"completed":1,{levels}{waits},"handle":{handle},"measures":{{"contact_wait":{{{before}{levels}{waits}}}}},{said}}}"#
         )
     );
     assert!(lines[2].starts_with(
@@ -110,12 +111,67 @@ fn groups_add_their_keys() {
     assert_eq!(starts[0], head(0, r#""queue":"a","channel":"voice","tier":"standard""#));
     assert_eq!(starts[1], head(0, r#""queue":"b","channel":"chat","tier":"standard""#));
     assert_eq!(starts[2], head(0, r#""queue":"b","channel":"voice","tier":"standard""#));
-    assert_eq!(starts[3], head(1, r#""queue":"b","channel":"voice","tier":"standard""#));
+    // In this one it was rated, and nothing else.
+    assert_eq!(starts[3], head(1, r#""queue":"a","channel":"voice","tier":"standard""#));
+    assert_eq!(starts[4], head(1, r#""queue":"b","channel":"voice","tier":"standard""#));
     assert!(
-        starts[7].ends_with(r#""end":"2024-01-01T09:02:00Z","queue":null,"channel":null,"tier":null"#),
+        starts[8].ends_with(r#""end":"2024-01-01T09:02:00Z","queue":null,"channel":null,"tier":null"#),
         "{}",
-        starts[7]
+        starts[8]
     );
+}
+
+/// One contact buys something and is asked twice, another complains in a queue where nobody is answered.
+const SAID: &str = r#"
+{"type":"offered","contact_id":"1","queue":"a","time":"2024-01-01T09:00:00Z"}
+{"type":"answered","contact_id":"1","time":"2024-01-01T09:00:08Z"}
+{"type":"offered","contact_id":"2","queue":"b","time":"2024-01-01T09:00:00Z"}
+{"type":"outcome","contact_id":"1","time":"2024-01-01T09:01:00Z","name":"purchase","amount":12.5}
+{"type":"outcome","contact_id":"1","time":"2024-01-01T09:01:05Z","name":"purchase","amount":7}
+{"type":"outcome","contact_id":"2","time":"2024-01-01T09:01:00Z","name":"complaint"}
+{"type":"rated","contact_id":"1","time":"2024-01-01T09:01:00Z","survey":"nps","score":9}
+{"type":"rated","contact_id":"1","time":"2024-01-01T09:01:00Z","survey":"nps","score":0}
+{"type":"rated","contact_id":"1","time":"2024-01-01T09:01:00Z","survey":"nps","score":11}
+{"type":"rated","contact_id":"1","time":"2024-01-01T09:01:00Z","survey":"ease","score":4.5}
+{"type":"rated","contact_id":"1","time":"2024-01-01T09:01:00Z","survey":"ease","score":-10}
+{"type":"rated","contact_id":"3","time":"2024-01-01T08:50:00Z","survey":"csat","score":1}
+"#;
+
+#[test]
+fn what_was_said_is_told_where_it_was_said() {
+    let lines = json_lines(&report(SAID, BY_QUEUE, None));
+    let said = |line: &str| line.split_once(r#","surveys":"#).map(|(_, said)| said.to_owned());
+    assert_eq!(lines.len(), 5);
+    // A contact of which nothing else is known; the report begins with it.
+    assert!(lines[0].starts_with(r#"{"kind":"total","start":"2024-01-01T08:50:00Z","end":"2024-01-01T09:01:10Z","queue":"_unknown","offered":0,"#), "{}", lines[0]);
+    let csat =
+        r#""csat":{"count":1,"out_of_range":0,"mean":1.0,"satisfied":0.0,"bad":1.0,"nps":null,"scores":{"1":1}}"#;
+    assert_eq!(said(&lines[0]), Some(format!("{{{csat}}}}}")));
+    let ease = r#""ease":{"count":2,"out_of_range":0,"mean":-2.75,"satisfied":null,"bad":null,"nps":null,"scores":{"-10":1,"4.5":1}}"#;
+    let nps =
+        r#""nps":{"count":2,"out_of_range":1,"mean":4.5,"satisfied":0.5,"bad":0.5,"nps":0.0,"scores":{"0":1,"9":1}}"#;
+    let purchase = r#""purchase":{"count":2,"amount":19.5,"per_answered":2.0}"#;
+    assert_eq!(said(&lines[1]), Some(format!(r#"{{{ease},{nps}}},"outcomes":{{{purchase}}}}}"#)));
+    assert_eq!(said(&lines[2]), None);
+    assert!(
+        lines[2].ends_with(r#","outcomes":{"complaint":{"count":1,"amount":null,"per_answered":null}}}"#),
+        "{}",
+        lines[2]
+    );
+    let complaint = r#""complaint":{"count":1,"amount":null,"per_answered":1.0}"#;
+    let experience = r#""experience":{"goal":0.8,"service_level":0.5,"csat":0.0}"#;
+    assert_eq!(
+        said(&lines[3]),
+        Some(format!(r#"{{{csat},{ease},{nps}}},"outcomes":{{{complaint},{purchase}}},{experience}}}"#))
+    );
+}
+
+#[test]
+fn a_wild_time_of_a_rating_is_beyond_the_end() {
+    let wild = r#"{"type":"rated","contact_id":"1","time":"2031-01-01T00:00:00Z","survey":"csat","score":5}"#;
+    let refuted = r#"{"type":"agent_state","agent_id":"x","state":"busy","time":"2024-01-01T09:01:05Z"}"#;
+    let lines = json_lines(&report(&format!("{SAID}{wild}\n{refuted}\n"), BY_QUEUE, None));
+    assert!(lines[4].contains(r#""ahead":1,"#), "{}", lines[4]);
 }
 
 #[test]

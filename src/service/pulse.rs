@@ -185,6 +185,7 @@ fn add(snapshot: &mut Snapshot, look: Look, longest_list: usize) {
         *snapshot.counters.entry(key).or_default() += counters;
     }
     snapshot.corrections += look.corrections;
+    snapshot.heard.add(&look.heard);
     snapshot.tracked_contacts += look.contacts as u64;
     snapshot.tracked_agents += look.agents as u64;
     snapshot.tracked_lanes += look.lanes as u64;

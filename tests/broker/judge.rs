@@ -87,7 +87,9 @@ const OLDEST: &str = "holdline_oldest_waiting_timestamp_seconds";
 
 fn is_of_lanes(name: &str) -> bool {
     let gauges = ["holdline_contacts_waiting", "holdline_contacts_waiting_over_target", "holdline_service_level_ratio"];
-    name.starts_with("holdline_window_") || name == OLDEST || gauges.contains(&name)
+    // What was said of contacts the model does not tell.
+    let said = ["holdline_window_survey_", "holdline_window_outcome"].iter().any(|prefix| name.starts_with(prefix));
+    (name.starts_with("holdline_window_") && !said) || name == OLDEST || gauges.contains(&name)
 }
 
 fn compare(told: &BTreeMap<Key, f64>, expected: &Expected, now: u64) -> Compared {

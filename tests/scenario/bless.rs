@@ -71,7 +71,7 @@ fn show_row(name: &str, row: &BTreeMap<String, String>) -> String {
 
 /// Where an item stands in its line: what came in, what became of it, what is open, how long it took.
 fn place(item: &str) -> usize {
-    const ORDER: [&str; 17] = [
+    const ORDER: [&str; 27] = [
         "offered",
         "answered",
         "answered_within",
@@ -89,6 +89,16 @@ fn place(item: &str) -> usize {
         "wait_answered",
         "wait_abandoned",
         "wait_left",
+        "count",
+        "out_of_range",
+        "mean",
+        "satisfied",
+        "bad",
+        "nps",
+        "scores",
+        "amount",
+        "per_answered",
+        "before",
     ];
     ORDER.iter().position(|other| *other == item).unwrap_or(ORDER.len())
 }

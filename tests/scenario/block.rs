@@ -31,7 +31,7 @@ pub(super) struct Block {
     pub rows: Rows,
 }
 
-/// By name of the row (`billing`, `billing contact_wait`, `input`), then by name of the item, the value.
+/// By name of the row (`billing`, `billing contact_wait`, `billing survey csat`, `billing outcome purchase`, `input`), then by name of the item, the value.
 pub(super) type Rows = BTreeMap<String, BTreeMap<String, String>>;
 
 /// The row of the counts of the input.
@@ -41,6 +41,10 @@ pub(super) const INPUT: &str = "input";
 pub(super) fn measure_of(name: &str) -> Measure {
     name.split_once(' ').and_then(|(_, measure)| Measure::from_name(measure)).unwrap_or(Measure::Wait)
 }
+/// What stands between the lanes and the name in a row of a survey.
+pub(super) const SURVEY: &str = " survey ";
+/// The same of an outcome.
+pub(super) const OUTCOME: &str = " outcome ";
 
 impl Block {
     pub(super) fn new(span: Span, line: usize) -> Block {
@@ -58,6 +62,12 @@ impl Block {
         let (name, rest) = match rest.split_once(':').filter(|(word, _)| Measure::from_name(word).is_some()) {
             Some((measure, rest)) => (format!("{name} {measure}"), rest.trim_start()),
             None => (name.to_owned(), rest),
+        };
+        let (name, rest) = match rest.split_once(':') {
+            Some((said, rest)) if ["survey ", "outcome "].iter().any(|what| said.starts_with(what)) => {
+                (format!("{name} {said}"), rest.trim_start())
+            }
+            _ => (name, rest),
         };
         let row = self.rows.entry(name.clone()).or_default();
         for (item, value) in items(&name, rest, base)?.into_iter().filter(|(_, value)| value != "0") {
@@ -137,6 +147,9 @@ fn items(name: &str, text: &str, base: u64) -> Result<Vec<(String, String)>, Str
 fn item_of(name: &str, item: String, value: &str) -> Result<(String, String), String> {
     let counts = |value: &str| value.parse::<u64>().map_err(|_| format!("`{value}` is no number"));
     let is_cell = Cell::ALL.iter().any(|cell| cell.name() == item) || item == "waiting" || item == "waiting_over";
+    if name.contains(SURVEY) || name.contains(OUTCOME) {
+        return said(name, item, value);
+    }
     if name == INPUT || is_cell {
         let count = counts(value)?;
         return Ok((item, count.to_string()));
@@ -150,6 +163,23 @@ fn item_of(name: &str, item: String, value: &str) -> Result<(String, String), St
         _ => return Err(format!("`{value}`: write `97s` for one, `3 mean 50s max 97s` for several")),
     };
     Ok((item, value))
+}
+
+/// What is told of a survey or an outcome: numbers as they are written, shares with a percent sign, scores as a list with
+/// blanks.
+fn said(name: &str, item: String, value: &str) -> Result<(String, String), String> {
+    const OF_SURVEYS: [&str; 7] = ["count", "out_of_range", "mean", "satisfied", "bad", "nps", "scores"];
+    const OF_OUTCOMES: [&str; 4] = ["count", "amount", "per_answered", "before"];
+    let known = if name.contains(SURVEY) { &OF_SURVEYS[..] } else { &OF_OUTCOMES };
+    if !known.contains(&&*item) {
+        return Err(format!("nothing is called `{item}`"));
+    }
+    let is_share = ["satisfied", "bad", "per_answered"].contains(&&*item);
+    let numbers = if is_share { value.strip_suffix('%').unwrap_or("a share") } else { value };
+    match numbers.split(' ').find(|number| number.parse::<f64>().is_err()) {
+        Some(wrong) => Err(format!("`{wrong}` is no number, as in `count 2, mean 4.5, satisfied 50%`")),
+        None => Ok((item, value.to_owned())),
+    }
 }
 
 /// `p99.9` as 999.

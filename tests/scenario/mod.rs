@@ -7,7 +7,7 @@
 //!
 //! `HOLDLINE_BLESS=1` rewrites what must be seen from what the engine shows; the difference is for a person to judge.
 //! How a scenario is written: `text` (durations and instants), `parse` (settings and events), `block` (expectations).
-//! What the engine answers: `seen`.
+//! What the engine answers: `seen`, and of surveys and outcomes `said`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,7 @@ mod bless;
 mod block;
 mod parse;
 mod rules;
+mod said;
 mod seen;
 mod text;
 
@@ -200,6 +201,23 @@ fn a_count_that_nobody_named_is_a_difference() {
 }
 
 #[test]
+fn what_was_said_and_nobody_named_is_a_difference() {
+    let said = "09:00:20  rated  anna  survey=csat score=4\n09:00:20  outcome  anna  name=sale amount=12.5\n";
+    let visit = "  billing  offered 1, answered 1, answered_within 1, wait_answered 8s\n";
+    let check_with = |expected: &str| {
+        let story = format!("{STORY}{said}at 09:01\n{visit}{expected}");
+        check("story", &parse(&story).expect("it reads"))
+    };
+    let survey = "  billing survey csat:  count 1, mean 4, satisfied 100%, bad 0%\n";
+    let outcome = "  billing outcome sale:  count 1, amount 12.5, per_answered 100%\n";
+    assert_eq!(check_with(&format!("{survey}{outcome}")), "");
+    assert!(check_with(survey).contains("+ billing outcome sale  amount 12.5"));
+    assert!(check_with(outcome).contains("+ billing survey csat  mean 4"));
+    let other = survey.replace("mean 4", "mean 5");
+    assert!(check_with(&format!("{other}{outcome}")).contains("- billing survey csat  mean 5"));
+}
+
+#[test]
 fn a_count_of_the_input_that_nobody_named_is_a_difference() {
     let again = "09:00:11  answered  anna\n";
     let story =
@@ -226,5 +244,8 @@ fn a_mistake_is_reported_with_its_line() {
     assert_eq!(mistake("set colour 20s\n"), (4, "nothing is called `colour`".to_owned()));
     assert_eq!(mistake("at 09:01\n  billing  offers 1\n"), (5, "nothing is called `offers`".to_owned()));
     assert_eq!(mistake("at 09:01\n  billing  offered 1\n09:02  completed  anna\n").0, 6);
+    assert_eq!(mistake("at 09:01\n  billing survey csat: offered 1\n"), (5, "nothing is called `offered`".to_owned()));
+    let no_number = "`many` is no number, as in `count 2, mean 4.5, satisfied 50%`".to_owned();
+    assert_eq!(mistake("at 09:01\n  billing outcome sale: count many\n"), (5, no_number));
     assert_eq!(parse("09:00  offered  anna  queue=billing\n").err().map(|(line, _)| line), Some(1));
 }

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 
+use holdline::engine::experience::thousandths;
 use holdline::engine::settings::{Overlays, PromiseOverlay, Promises, Settings, Window};
 use holdline::engine::tally::Measure;
 use holdline::event::{AgentEvent, AgentState, ContactEvent, Event, EventTime, HandleParts, Kind, Reason};
@@ -113,6 +114,17 @@ impl Scenario {
             ["worst"] => limits.worst = count()?,
             ["fine"] => slots.fine_ms = duration(value)?,
             ["coarse"] => slots.coarse_ms = duration(value)?,
+            ["survey", survey, part] => {
+                let score = value.parse().ok().and_then(thousandths).ok_or_else(|| format!("`{value}` is no score"))?;
+                let survey = self.settings.surveys.get_mut(survey).ok_or_else(|| format!("no survey is `{survey}`"))?;
+                match part {
+                    "lowest" => survey.lowest = score,
+                    "highest" => survey.highest = score,
+                    "satisfied_from" => survey.satisfied_from = score,
+                    "bad_up_to" => survey.bad_up_to = score,
+                    _ => return Err(format!("nothing is called `{key}`")),
+                }
+            }
             [ref scope @ .., promise] => {
                 let overlay = overlay(self.promises(from)?, scope).ok_or(format!("nothing is called `{key}`"))?;
                 match promise {

@@ -141,6 +141,24 @@ pub(super) const RULES: &[(&str, &[&str])] = &[
     ),
     ("Messages, ratings and the like decide nothing.", &["messages_and_ratings_decide_nothing"]),
     ("Handle time is the sum of its parts, else from answer to completion.", &["handle_time_is_the_sum_of_its_parts"]),
+    // What is said of contacts.
+    (
+        "A rating or an outcome is told of the visit offered latest before it, in the queue it names, if it names one.",
+        &["rating_belongs_to_the_visit_before_it", "rating_of_a_named_queue"],
+    ),
+    (
+        "Without a known offer it is told of an unknown lane.",
+        &["rating_before_its_offer_moves_to_the_lane", "rating_of_a_forgotten_contact"],
+    ),
+    ("Each distinct rating counts, and counts once.", &["repeated_rating_counts_once"]),
+    (
+        "A scale says what scores mean, and which are none.",
+        &["score_outside_of_its_scale", "net_promoter_score", "survey_that_nobody_described"],
+    ),
+    (
+        "Outcomes are told for each answered contact, and of windows with the window before.",
+        &["outcomes_for_each_answered_contact", "complaints_of_the_window_before"],
+    ),
     // Before the offer.
     (
         "Within 5 seconds before the offer a fact belongs to it.",

@@ -2,7 +2,7 @@
 //!
 //! Cells and distributions are shown whole, so that a count nobody named is a difference. Levels, quantiles, the
 //! longest waiting and the worst are shown where the block asks for them, a measure other than the wait in blocks that
-//! name it. Of the input every count is shown.
+//! name it. Surveys and outcomes are shown whole. Of the input every count is shown.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,10 @@ use holdline::engine::board::{self, Group, GroupBy, GroupKey, Waiting, Worst};
 use holdline::engine::shard::{Input, Shard};
 use holdline::engine::tally::{Cell, Formula, Measure, Quantity, Tally};
 
-use super::block::{Block, INPUT, Rows, Span, is_number, known_quantity, measure_of, per_mille, show_size};
+use super::block::{
+    Block, INPUT, OUTCOME, Rows, SURVEY, Span, is_number, known_quantity, measure_of, per_mille, show_size,
+};
+use super::said::{seen_outcome, seen_survey};
 use super::text::{duration, show_duration, show_instant};
 
 /// What `shards` show of what `block` looks at; without the input.
@@ -30,6 +33,15 @@ pub(super) fn seen(block: &Block, shards: &[&Shard], base: u64) -> Rows {
             let written = block.rows.get(&name).unwrap_or(&none);
             let row = seen_row(&group, measure, written, base);
             seen.insert(name, row);
+        }
+        let written = |name: &str| block.rows.get(name).cloned().unwrap_or_default();
+        for (survey, tally) in &group.surveys {
+            let name = format!("{name}{SURVEY}{survey}");
+            seen.insert(name.clone(), seen_survey(tally, &written(&name)));
+        }
+        for outcome in group.outcome_names() {
+            let name = format!("{name}{OUTCOME}{outcome}");
+            seen.insert(name.clone(), seen_outcome(&group, outcome, &written(&name)));
         }
     }
     seen
@@ -154,7 +166,7 @@ fn asked_for(group: &Group, measure: Measure, tally: &Tally, item: &str, expecte
 }
 
 /// A share as percent, with as many decimals as the scenario writes.
-fn percent(level: f64, expected: &str) -> String {
+pub(super) fn percent(level: f64, expected: &str) -> String {
     let decimals = expected.trim_end_matches('%').split_once('.').map_or(0, |(_, decimals)| decimals.len());
     format!("{:.decimals$}%", level * 100.0)
 }

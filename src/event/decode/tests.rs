@@ -75,6 +75,10 @@ fn what_happened() {
         (r#""type":"rated","survey":"nps","score":-0.0"#, r#"c @7 Rated { survey: "nps", score: 0.0 }"#),
         (r#""type":"outcome","name":"churn""#, r#"c @7 Outcome { name: "churn", amount: None }"#),
         (r#""type":"outcome","name":"sale","amount":12.5"#, r#"c @7 Outcome { name: "sale", amount: Some(12.5) }"#),
+        (
+            r#""type":"outcome","name":"sale","amount":1e12"#,
+            r#"c @7 Outcome { name: "sale", amount: Some(1000000000000.0) }"#,
+        ),
     ]);
     check(&[
         (r#"{"type":"agent_state","agent_id":"a","time":7,"state":"wrapup"}"#, "a @7 Wrapup None"),
@@ -179,6 +183,7 @@ fn fields_at_fault() {
         (r#""type":"outcome","amount":1"#, "name: missing_field"),
         (r#""type":"outcome","name":"sale","amount":-1"#, "amount: bad_value"),
         (r#""type":"outcome","name":"sale","amount":1e999"#, "amount: bad_value"),
+        (r#""type":"outcome","name":"sale","amount":1000000000000.01"#, "amount: bad_value"),
     ]);
 }
 

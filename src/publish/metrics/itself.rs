@@ -115,7 +115,7 @@ fn lag(scene: &Scene<'_>, samples: &mut Samples) {
     }
 }
 
-/// By cell; those that are counted by reason are added up.
+/// By cell; those that are counted by reason are added up. Of ratings and outcomes those of all names.
 fn corrections(scene: &Scene<'_>, samples: &mut Samples) {
     let of = |cell: Cell| -> u64 {
         let counters = Counter::all().filter(|counter| counter.cell() == cell);
@@ -124,4 +124,8 @@ fn corrections(scene: &Scene<'_>, samples: &mut Samples) {
     for cell in Cell::ALL.into_iter().filter(|&cell| Counter::all().any(|counter| counter.cell() == cell)) {
         samples.add(&[("cell", cell.name())], of(cell) as f64);
     }
+    let retracted = scene.snapshot.heard.retracted;
+    samples.add(&[("cell", "survey_responses")], retracted.responses as f64);
+    samples.add(&[("cell", "outcomes")], retracted.outcomes as f64);
+    samples.add(&[("cell", "outcome_amount")], retracted.amount_millionths as f64 / 1e6);
 }

@@ -108,7 +108,8 @@ fn each_counters(scene: &Scene<'_>, mut each: impl FnMut(&GroupKey, &Counters)) 
     let Some(View { groups, .. }) = scene.shown() else { return };
     let nothing = Counters::default();
     let counters = &scene.snapshot.counters;
-    let mut all: BTreeMap<&GroupKey, &Counters> = groups.keys().map(|key| (key, &nothing)).collect();
+    let offered = groups.iter().filter(|(_, group)| group.is_offered());
+    let mut all: BTreeMap<&GroupKey, &Counters> = offered.map(|(key, _)| (key, &nothing)).collect();
     all.extend(counters);
     for (key, counters) in all {
         each(key, counters);
@@ -133,7 +134,7 @@ fn left(scene: &Scene<'_>, samples: &mut Samples) {
 /// Who waits is the same at the end of every window: they all end now.
 fn each_now(scene: &Scene<'_>, mut each: impl FnMut(&GroupKey, &Group)) {
     for (key, group) in scene.shown().into_iter().flat_map(|view| &view.groups) {
-        if let Some(window) = group.windows.first() {
+        if let Some(window) = group.windows.first().filter(|_| group.is_offered()) {
             each(key, window);
         }
     }

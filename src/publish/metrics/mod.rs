@@ -2,7 +2,7 @@
 //!
 //! Nothing is kept from one scrape to the next: every series comes from the latest snapshot, so that a lane that vanishes
 //! is gone at once. What is not known has no series. Names, types and labels are a contract; `deploy/METRICS.md` lists
-//! them, made from what is exposed. `lanes`, `windows`, `agents` and `itself` say what each family holds, `family` how it is
+//! them, made from what is exposed. `lanes`, `windows`, `experience`, `agents` and `itself` say what each family holds, `family` how it is
 //! put together.
 //!
 //! # Cost
@@ -19,6 +19,7 @@
 //! registered would all be gathered before the first byte is written, at 600 bytes a sample.
 
 mod agents;
+mod experience;
 mod family;
 mod itself;
 mod lanes;
@@ -28,6 +29,8 @@ mod listing;
 mod tests;
 #[cfg(test)]
 mod tests_of_absence;
+#[cfg(test)]
+mod tests_of_experience;
 mod windows;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -133,7 +136,7 @@ impl Exposition {
 
 /// All families that are made of snapshots.
 fn families() -> impl Iterator<Item = &'static Family> {
-    [lanes::FAMILIES, windows::FAMILIES, agents::FAMILIES, itself::FAMILIES].into_iter().flatten()
+    [lanes::FAMILIES, windows::FAMILIES, experience::FAMILIES, agents::FAMILIES, itself::FAMILIES].into_iter().flatten()
 }
 
 /// Appends families, but for those without samples.

@@ -10,6 +10,7 @@ use crate::clock;
 use crate::config::Formulas;
 use crate::engine::board::{GroupBy, GroupKey};
 use crate::engine::counters::Counters;
+use crate::engine::experience::HeardBy;
 use crate::engine::settings::{Settings, Window};
 use crate::engine::shard::{Keep, Shard};
 use crate::engine::view::{View, counters};
@@ -21,6 +22,8 @@ use crate::publish::snapshot::{PartitionStatus, Snapshot, TopicStatus};
 /// In the queue "a": 1 is answered after 8 s and handled for 20.5 s, 2 answered after 40 s, 3 gives up after 3 s, 4 after
 /// 30 s (which displaces an answer told before), 5 leaves after 10 s, 7 is closed after 3 s, 8 waits. In "b", 6 waits. Anna serves "a" all the while, Bert both queues for 45 s;
 /// then he is away.
+/// 30 s (which displaces an answer told before), 5 leaves after 10 s, 7 is closed after 3 s, 8 waits. In "b", 6 waits. 1 is
+/// satisfied and buys something, 2 is not and complains, which 6 does as well.
 pub(super) const LOG: &str = r#"
 {"type":"offered","contact_id":"1","queue":"a","time":"2024-01-01T09:00:03Z"}
 {"type":"answered","contact_id":"1","time":"2024-01-01T09:00:11Z"}
@@ -44,6 +47,13 @@ pub(super) const LOG: &str = r#"
 {"type":"agent_state","agent_id":"anna","state":"available","time":"2024-01-01T09:00:46Z"}
 {"type":"agent_state","agent_id":"bert","state":"busy","queues":["a","b"],"time":"2024-01-01T09:00:45Z"}
 {"type":"agent_state","agent_id":"bert","state":"away","time":"2024-01-01T09:01:30Z"}
+{"type":"rated","contact_id":"1","survey":"csat","score":5,"time":"2024-01-01T09:01:00Z"}
+{"type":"rated","contact_id":"2","survey":"csat","score":2,"time":"2024-01-01T09:01:00Z"}
+{"type":"rated","contact_id":"2","survey":"csat","score":9,"time":"2024-01-01T09:01:10Z"}
+{"type":"rated","contact_id":"1","survey":"nps","score":10,"time":"2024-01-01T09:01:00Z"}
+{"type":"outcome","contact_id":"1","name":"purchase","amount":12.5,"time":"2024-01-01T09:01:20Z"}
+{"type":"outcome","contact_id":"2","name":"complaint","time":"2024-01-01T08:55:00Z"}
+{"type":"outcome","contact_id":"6","name":"complaint","time":"2024-01-01T09:01:20Z"}
 "#;
 
 /// 2024-01-01T09:01:50Z.
@@ -87,6 +97,7 @@ pub(super) fn snapshot(shards: &[Shard], by: GroupBy) -> Snapshot {
             *snapshot.counters.entry(key).or_default() += counted;
         }
         snapshot.corrections += shard.corrections();
+        snapshot.heard.add(&HeardBy::of(shard, by));
     }
     let status = TopicStatus { partitions: Some(2), newest_event: shards[0].stream_time() };
     snapshot.topics.insert("calls".to_owned(), status);
@@ -158,7 +169,7 @@ fn counters_are_those_of_the_log() {
     }
     check(&text, "holdline_contacts_left_total", &left);
     let cells = ["offered", "answered", "answered_within", "abandoned", "abandoned_within", "abandoned_short", "left"];
-    let corrections = cells.into_iter().chain(["completed"]);
+    let corrections = cells.into_iter().chain(["completed", "survey_responses", "outcomes", "outcome_amount"]);
     let corrections: Vec<_> =
         corrections.map(|cell| format!("{{cell=\"{cell}\"}} {}", u64::from(cell == "answered"))).collect();
     check(&text, "holdline_corrections_total", &corrections);

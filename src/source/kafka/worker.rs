@@ -16,6 +16,7 @@ use rdkafka::consumer::ConsumerContext;
 use crate::clock;
 use crate::engine::board::{GroupBy, GroupKey};
 use crate::engine::counters::Counters;
+use crate::engine::experience::HeardBy;
 use crate::engine::settings::Settings;
 use crate::engine::shard::{Input, Keep, Shard};
 use crate::engine::view::{self, View};
@@ -128,6 +129,8 @@ pub struct Look {
     pub counters: BTreeMap<GroupKey, Counters>,
     /// Of that, taken back later.
     pub corrections: Counters,
+    /// The same of ratings and outcomes.
+    pub heard: HeardBy,
     /// Contacts held.
     pub contacts: usize,
     /// Agents held.
@@ -136,12 +139,15 @@ pub struct Look {
     pub lanes: usize,
 }
 
+/// What was counted, by group; of that, what was taken back; and what was said.
+type Counted = (BTreeMap<GroupKey, Counters>, Counters, HeardBy);
+
 /// One partition's state.
 struct Slot {
     held: Arc<Held>,
     shard: Shard,
     /// What was counted before it caught up; none before that.
-    history: Option<(BTreeMap<GroupKey, Counters>, Counters)>,
+    history: Option<Counted>,
     /// What the meters have been told.
     told: Told,
     events: IntCounter,
@@ -164,7 +170,7 @@ pub struct Worker<C: ConsumerContext + 'static> {
     /// Where in `slots` the records of an origin go.
     places: HashMap<Origin, Option<usize>>,
     /// Counted by partitions that are held no longer.
-    counted: (BTreeMap<GroupKey, Counters>, Counters),
+    counted: Counted,
     settings: Arc<Settings>,
     by: GroupBy,
     /// So that nobody can choose contact ids that collide.
@@ -193,7 +199,7 @@ impl<C: ConsumerContext + 'static> Worker<C> {
             orders,
             slots: Vec::new(),
             places: HashMap::new(),
-            counted: (BTreeMap::new(), Counters::default()),
+            counted: Counted::default(),
             settings,
             by,
             hash_seed,
@@ -278,6 +284,7 @@ impl<C: ConsumerContext + 'static> Worker<C> {
             view,
             counters: counted.0,
             corrections: counted.1,
+            heard: counted.2,
             contacts: shards.iter().map(|shard| shard.contacts()).sum(),
             agents: shards.iter().map(|shard| shard.agents()).sum(),
             lanes: shards.iter().map(|shard| shard.lanes()).sum(),
@@ -405,18 +412,20 @@ impl Slot {
     /// What was counted up to here is history, if this is where the present begins.
     fn notice_the_present(&mut self, next: i64, by: GroupBy) {
         if self.history.is_none() && self.held.live_from.get().is_some_and(|live_from| next >= *live_from) {
-            self.history = Some((view::counters(&self.shard, by), self.shard.corrections()));
+            let heard = HeardBy::of(&self.shard, by);
+            self.history = Some((view::counters(&self.shard, by), self.shard.corrections(), heard));
         }
     }
 
     /// Adds what was counted since it caught up.
-    fn add_counted(&self, by: GroupBy, counted: &mut (BTreeMap<GroupKey, Counters>, Counters)) {
-        let Some((before, corrections_before)) = &self.history else { return };
+    fn add_counted(&self, by: GroupBy, counted: &mut Counted) {
+        let Some((before, corrections_before, heard_before)) = &self.history else { return };
         for (key, counters) in view::counters(&self.shard, by) {
             let before = before.get(&key).copied().unwrap_or_default();
             *counted.0.entry(key).or_default() += counters - before;
         }
         counted.1 += self.shard.corrections() - *corrections_before;
+        counted.2.add(&HeardBy::of(&self.shard, by).since(heard_before));
     }
 
     fn tell(&self, record: &Record<'_>, rejection: &Rejection, recurring: &Recurring, now: Instant) {
