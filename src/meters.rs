@@ -32,6 +32,8 @@ pub struct Meters {
     pub lanes_overflow: IntCounter,
     /// Events dropped, because too many contacts are held.
     pub contacts_overflow: IntCounter,
+    /// Changes of contacts that are not remembered, because too many customers are.
+    pub customers_overflow: IntCounter,
     /// Events beyond the limit of one contact.
     pub facts_overflow: IntCounter,
     /// From an event's time to its being read, while caught up, in seconds; an event ahead of the clock counts as 0.
@@ -93,6 +95,10 @@ impl Meters {
             contacts_overflow: counter(
                 "holdline_contacts_overflow_total",
                 "Events dropped because limits.contacts is reached.",
+            )?,
+            customers_overflow: counter(
+                "holdline_customers_overflow_total",
+                "Changes of contacts whose customer is not remembered because limits.customers is reached.",
             )?,
             facts_overflow: counter("holdline_facts_overflow_total", "Events beyond limits.facts of their contact.")?,
             event_delay: histogram(

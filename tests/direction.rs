@@ -9,7 +9,17 @@ const ALLOWED: [(&str, &[&str], &[&str]); 6] = [
     (
         "src/engine",
         &["engine", "event"],
-        &["arrayvec", "compact_str", "hashbrown", "hdrhistogram", "rapidhash", "serde", "smallvec", "thiserror"],
+        &[
+            "arrayvec",
+            "compact_str",
+            "hashbrown",
+            "hdrhistogram",
+            "rapidhash",
+            "serde",
+            "siphasher",
+            "smallvec",
+            "thiserror",
+        ],
     ),
     ("src/event", &["event"], &["serde", "serde_json", "memchr", "jiff", "proptest"]),
     // A report says what files held, so it knows their reader; what is live is handed in as a snapshot.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use holdline::engine::codec::DecodeError;
+use holdline::engine::customers::CustomerKey;
 use holdline::engine::settings::{Lifetimes, Settings};
 use holdline::engine::shard::{Keep, Shard};
 use holdline::event::Event;
@@ -69,6 +70,7 @@ fn a_stop_at_any_record_leaves_the_same_bytes() {
             running.apply(event);
         }
         assert!(running.input().expired > 0, "the test means to see contacts forgotten");
+        assert!(running.customers() > 0, "the test means to see customers remembered");
     }
 }
 
@@ -91,12 +93,15 @@ fn foreign_bytes_and_other_settings_are_refused_by_name() {
     let mut newer = bytes.clone();
     newer[8] = 77;
     assert_eq!(Shard::decode(&newer, settings()).unwrap_err(), DecodeError::Version(77));
-    let changes: [fn(&mut Settings); 7] = [
+    let changes: [fn(&mut Settings); 10] = [
         |settings| settings.promises[0].1.service.all.answer_within_ms = Some(30_000),
         |settings| settings.promises.push(settings.promises[0].clone()),
         |settings| settings.lifetimes.settle_ms += 1,
         |settings| settings.lifetimes.lateness_ms += 1,
         |settings| settings.limits.facts += 1,
+        |settings| settings.limits.customers += 1,
+        |settings| settings.customers.key = CustomerKey::of_secret(b"another secret, of 32 bytes, yes"),
+        |settings| settings.customers.repeat_within[1].length_ms += 1,
         |settings| settings.slots.coarse_ms = 120_000,
         |settings| drop(settings.windows.pop()),
     ];
@@ -109,6 +114,7 @@ fn foreign_bytes_and_other_settings_are_refused_by_name() {
     let mut shown_otherwise = Settings { zone: "Asia/Jerusalem".to_owned(), ..Settings::clone(&settings()) };
     shown_otherwise.promises[0].1.service.all.goal = Some(0.5);
     shown_otherwise.limits.worst = 3;
+    shown_otherwise.customers.repeat_within[0].length_ms += 1;
     assert!(Shard::decode(&bytes, Arc::new(shown_otherwise)).is_ok());
 }
 

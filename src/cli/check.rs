@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use crate::config::{Config, Formulas, LogFormat, Mistake, duration};
+use crate::engine::customers::CustomerKey;
 use crate::engine::settings::{Overlays, Promise, Promises, Settings};
 
 /// The exit code for bad usage or a bad configuration.
@@ -116,7 +117,7 @@ fn line(lane: [&str; 3], promise: Promise) -> [String; 8] {
 }
 
 fn write_rest(settings: &Settings, out: &mut dyn Write) -> std::io::Result<()> {
-    let Settings { slots, lifetimes, limits, windows, zone, .. } = settings;
+    let Settings { slots, lifetimes, limits, customers, windows, zone, .. } = settings;
     let [fine, coarse] = [slots.fine_ms, slots.coarse_ms].map(duration::write);
     let names = |quantiles: bool| {
         let names = windows.iter().filter(|window| window.quantiles || !quantiles).map(|window| window.name.as_str());
@@ -138,9 +139,14 @@ fn write_rest(settings: &Settings, out: &mut dyn Write) -> std::io::Result<()> {
     )?;
     writeln!(
         out,
-        "limits     {} lanes, {} contacts of {} facts, {} worst, {} bytes a record",
-        limits.lanes, limits.contacts, limits.facts, limits.worst, limits.record_bytes
+        "limits     {} lanes, {} contacts of {} facts, {} worst, {} bytes a record, {} customers",
+        limits.lanes, limits.contacts, limits.facts, limits.worst, limits.record_bytes, limits.customers
     )?;
+    let within: Vec<&str> = customers.repeat_within.iter().map(|within| within.name.as_str()).collect();
+    let within = if within.is_empty() { "none".to_owned() } else { format!("within {}", within.join(", ")) };
+    let key =
+        if customers.key == CustomerKey::default() { "the key that everybody knows" } else { "a key of your own" };
+    writeln!(out, "repeats    {within}; customers by {key}")?;
     writeln!(out, "reports    midnight in {zone}")
 }
 
@@ -227,7 +233,8 @@ The line that names most of a lane holds for it; of its channel and its tier, th
 windows    5m, 10m, 15m, 30m, 1h, 2h, 1d; with quantiles 5m, 30m, 1d
 slots      10s, old ones 1m
 lifetimes  finished 1d, unfinished 45d (chat 1d, voice 1d), lateness 6h
-limits     10000 lanes, 10000000 contacts of 256 facts, 10 worst, 65536 bytes a record
+limits     10000 lanes, 10000000 contacts of 256 facts, 10 worst, 65536 bytes a record, 2000000 customers
+repeats    within 24h, 7d; customers by the key that everybody knows
 reports    midnight in UTC
 
 topics     no topics: the service needs kafka.topics

@@ -1,8 +1,8 @@
 //! The configuration: one TOML file, and environment variables over it.
 //!
-//! Two steps: what was typed (`typed`, with `environment` laid over it) becomes what is usable (`usable` and `promises`
-//! for the engine, `usable_service` and `options` for the service around it, all of which read through `section` and
-//! `understand`). All mistakes are found at once, each with its place and
+//! Two steps: what was typed (`typed`, with `environment` laid over it) becomes what is usable (`usable`, `promises`
+//! and `customers` for the engine, `usable_service` and `options` for the service around it, all of which read through
+//! `section` and `understand`). All mistakes are found at once, each with its place and
 //! its fix. Everything has a default, unknown keys are refused, and a [`Config`] holds only values that the rest of the
 //! program need not check again. The reference of all keys is `config/holdline.toml`. What the settings do is not told
 //! here but in `engine::settings`. No broker is asked here: whether it knows the topics and the password shows later.
@@ -10,9 +10,11 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use self::customers::Files;
 use self::section::Section;
 use crate::engine::settings::Settings;
 
+mod customers;
 pub mod duration;
 mod environment;
 mod mistake;
@@ -23,6 +25,8 @@ mod section;
 mod service;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_customers;
 #[cfg(test)]
 mod tests_of_options;
 #[cfg(test)]
@@ -64,7 +68,7 @@ impl Config {
     /// All mistakes, at least one: those of the file by line, then those of variables by name.
     pub fn parse(text: &str, environment: &[(String, String)]) -> Result<Config, Vec<Mistake>> {
         read(text, environment, |document| {
-            let settings = usable::settings(document);
+            let settings = usable::settings(document, Files::Read);
             let (kafka, http, metrics, log) = usable_service::read(document);
             Config { settings, kafka, http, metrics, log }
         })
@@ -87,7 +91,7 @@ impl Config {
     /// As [`Config::parse`].
     pub fn parse_settings(text: &str, environment: &[(String, String)]) -> Result<Settings, Vec<Mistake>> {
         read(text, environment, |document| {
-            let settings = usable::settings(document);
+            let settings = usable::settings(document, Files::PassOver);
             usable_service::pass_over(document);
             settings
         })

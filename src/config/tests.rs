@@ -77,7 +77,19 @@ fn what_the_reference_leaves_switched_off_can_be_switched_on() {
 /// A key that can be written is in the reference: the message for an unknown key lists those of its section.
 #[test]
 fn the_reference_lists_every_key() {
-    let sections = ["service", "slots", "lifetimes", "windows", "limits", "report", "kafka", "http", "metrics", "log"];
+    let sections = [
+        "service",
+        "slots",
+        "lifetimes",
+        "windows",
+        "limits",
+        "customers",
+        "report",
+        "kafka",
+        "http",
+        "metrics",
+        "log",
+    ];
     for section in [""].into_iter().chain(sections) {
         let text = if section.is_empty() { "zzzzzzzz = 1".to_owned() } else { format!("[{section}]\nzzzzzzzz = 1") };
         let mistakes = parse(&text, &[]).unwrap_err();

@@ -167,7 +167,7 @@ fn variables() {
         "",
         &[("HOLDLINE_CALENDAR__HOLIDAYS", "x")],
         &["HOLDLINE_CALENDAR__HOLIDAYS: calendar: unknown key: known here are service, queue, slots, windows, \
-             lifetimes, limits, report, kafka, http, metrics, log"],
+             lifetimes, limits, customers, report, kafka, http, metrics, log"],
     );
     refused_with(
         "",

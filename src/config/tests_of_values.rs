@@ -34,8 +34,10 @@ fn what_is_not_toml() {
 fn unknown_keys() {
     refused(
         "zone = 'UTC'",
-        &["1:1: zone: unknown key: known here are service, queue, slots, windows, lifetimes, limits, report, \
-             kafka, http, metrics, log"],
+        &[
+            "1:1: zone: unknown key: known here are service, queue, slots, windows, lifetimes, limits, customers, report, \
+             kafka, http, metrics, log",
+        ],
     );
     refused("[servise]\ngoal = 2", &["1:2: servise: unknown key: did you mean `service`?"]);
     refused(
@@ -49,8 +51,10 @@ fn unknown_keys() {
     refused("[service]\nchanel.email.goal = 0.9", &["2:1: service.chanel: unknown key: did you mean `channel`?"]);
     refused(
         "[calendar]\nholidays = 'x'",
-        &["1:2: calendar: unknown key: known here are service, queue, slots, windows, lifetimes, limits, report, \
-             kafka, http, metrics, log"],
+        &[
+            "1:2: calendar: unknown key: known here are service, queue, slots, windows, lifetimes, limits, customers, report, \
+             kafka, http, metrics, log",
+        ],
     );
     refused(
         "[service.tier.vip.channel.chat]\ngoal = 0.9",

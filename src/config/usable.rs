@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::customers::{self, Files};
 use super::duration::{LONGEST_MS, write};
 use super::promises;
 use super::reading::{Reading, Spot};
@@ -24,17 +25,19 @@ const NARROWEST_SLOT_MS: u64 = 10_000;
 const SOME_WINDOWS: &str = r#"["5m", "1h"]"#;
 
 /// What the whole document says. Keys are asked for in the order of the reference, in which messages list them.
-pub(super) fn settings(document: &mut Section<'_>) -> Settings {
+pub(super) fn settings(document: &mut Section<'_>, files: Files) -> Settings {
     let promises = promises::read(document);
     let slots = document.section("slots", slots);
     let windows = document.section("windows", |section| windows(section, slots.as_ref()));
     let lifetimes = document.section("lifetimes", lifetimes);
     let limits = document.section("limits", limits);
+    let customers = document.section("customers", |section| customers::read(section, files));
     let zone = document.section("report", |section| section.read("zone", zone).or(Settings::default().zone));
     Settings {
         slots: slots.map(|(widths, _)| widths).unwrap_or_default(),
         lifetimes,
         limits,
+        customers,
         windows,
         promises: vec![(EventTime::default(), promises)],
         zone,
@@ -160,5 +163,6 @@ fn limits(section: &mut Section<'_>) -> Limits {
         facts: limit("facts", 8, 4_096, usual.facts),
         worst: limit("worst", 1, 1_000, usual.worst),
         record_bytes: limit("record_bytes", 256, 64 * 1024 * 1024, usual.record_bytes),
+        customers: limit("customers", 1, 1_000_000_000, usual.customers),
     }
 }

@@ -16,6 +16,7 @@ use thiserror::Error;
 
 use crate::engine::clock::StreamClock;
 use crate::engine::counters::Counters;
+use crate::engine::customers::{Customers, LifeId, LifeTold};
 use crate::engine::fact::{Fact, FactKind, Facts};
 use crate::engine::lane::{Names, hash_of};
 use crate::engine::mark::Mark;
@@ -27,7 +28,7 @@ use crate::engine::store::Handle;
 const MAGIC: [u8; 8] = *b"HOLDLINE";
 
 /// The version of the layout and of the rules that made what is in it.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
 
 /// Magic, version, hash of the settings.
 const HEADER: usize = 8 + 4 + 8;
@@ -47,7 +48,7 @@ pub enum DecodeError {
     Damaged,
     /// They were made under settings that would have booked otherwise.
     #[error(
-        "the shard was encoded under other settings (targets, lifetimes, limits, slot widths or the longest window differ)"
+        "the shard was encoded under other settings (targets, lifetimes, limits, slot widths, customers' key or the longest window differ)"
     )]
     OtherSettings,
     /// They are whole, but hold what no shard holds.
@@ -70,6 +71,7 @@ struct Body<'a> {
     lanes: Vec<LaneBody>,
     #[serde(borrow)]
     contacts: Vec<ContactBody<'a>>,
+    customers: Vec<LifeBody>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -84,9 +86,13 @@ struct LaneBody {
 #[derive(Serialize, Deserialize)]
 struct PageBody(u64, Vec<u32>, Vec<(u64, u32)>);
 
-/// Id, words of the facts, floor.
+/// Id, words of the facts, floor, hash of the customer's id.
 #[derive(Serialize, Deserialize)]
-struct ContactBody<'a>(&'a str, Vec<u64>, u64);
+struct ContactBody<'a>(&'a str, Vec<u64>, u64, u64);
+
+/// Hash of the customer's id, first offer, hash of the contact's id, first answer, number of the lane.
+#[derive(Serialize, Deserialize)]
+struct LifeBody(u64, u64, u64, Option<u64>, u32);
 
 impl Shard {
     /// The shard as bytes. The same state gives the same bytes.
@@ -115,7 +121,11 @@ impl Shard {
         });
         let contacts = handles.iter().map(|&handle| {
             let contact = self.contacts.held(handle);
-            ContactBody(&contact.id, contact.facts.words().to_vec(), contact.floor)
+            ContactBody(&contact.id, contact.facts.words().to_vec(), contact.floor, self.contacts.customer(handle))
+        });
+        let lives = self.customers.lives().iter().map(|(id, told)| {
+            let LifeId { customer, offered_at, contact } = *id;
+            LifeBody(customer, offered_at, contact, told.answered_at, told.lane)
         });
         let (believed, doubted) = self.clock.parts();
         let body = Body {
@@ -129,6 +139,7 @@ impl Shard {
             names: [&self.lanes.queues, &self.lanes.labels, &self.lanes.topics].map(|names| names.texts().collect()),
             lanes: lanes.collect(),
             contacts: contacts.collect(),
+            customers: lives.collect(),
         };
         let mut bytes = MAGIC.to_vec();
         bytes.extend(FORMAT.to_le_bytes());
@@ -182,8 +193,13 @@ impl Shard {
                 return Err(DecodeError::Contradictory("a lane twice, or without a name"));
             }
         }
+        let lives = body.customers.iter().map(|&LifeBody(customer, offered_at, contact, answered_at, lane)| {
+            (LifeId { customer, offered_at, contact }, LifeTold { answered_at, lane })
+        });
+        let customers = Customers::restore(lives, &shard.settings, keep, body.lanes.len());
+        shard.customers = customers.ok_or(DecodeError::Contradictory("the contacts of a customer"))?;
         let mut handles = Vec::with_capacity(body.contacts.len());
-        for ContactBody(id, words, floor) in &body.contacts {
+        for ContactBody(id, words, floor, customer) in &body.contacts {
             let facts = Facts::from_words(words).filter(|facts| facts.iter().all(|fact| shard.knows(&fact)));
             let facts = facts.ok_or(DecodeError::Contradictory("a contact's facts"))?;
             if shard.contacts.find(id).is_some() {
@@ -191,6 +207,9 @@ impl Shard {
             }
             let handle = shard.contacts.insert(id, *floor);
             shard.contacts.held_mut(handle).facts = facts;
+            if *customer > 0 {
+                shard.contacts.set_customer(handle, *customer);
+            }
             shard.resume(handle);
             handles.push(handle);
         }
@@ -236,9 +255,11 @@ impl Shard {
 /// A hash of the settings that decide what is booked, forgotten and dropped. All else only decides what is shown, and may
 /// change while the state is kept.
 fn hash_of_settings(settings: &Settings) -> u64 {
-    let Limits { lanes, contacts, facts, worst: _, record_bytes: _ } = settings.limits;
+    let Limits { lanes, contacts, facts, customers, worst: _, record_bytes: _ } = settings.limits;
     let windows = settings.windows.iter().map(|window| window.length_ms).max();
     let booked = (settings.slots, &settings.lifetimes, (lanes, contacts, facts), windows);
+    // Whoever has the hash cannot tell the key from it.
+    let of_customers = (customers, settings.customers.key.hash(""), settings.customers.longest_within_ms());
     let targets = |overlay: &PromiseOverlay| (overlay.answer_within_ms, overlay.short_abandon_ms);
     let scope = |scope: &Overlays| {
         let by_name = |overlays: &BTreeMap<String, PromiseOverlay>| {
@@ -250,6 +271,7 @@ fn hash_of_settings(settings: &Settings) -> u64 {
         let queues = row.queues.iter().map(|(id, overlays)| (id.clone(), scope(overlays)));
         (*from, scope(&row.service), queues.collect::<Vec<_>>())
     });
-    let bytes = postcard::to_allocvec(&(booked, rows.collect::<Vec<_>>())).expect("a vector takes all bytes");
+    let bytes =
+        postcard::to_allocvec(&(booked, of_customers, rows.collect::<Vec<_>>())).expect("a vector takes all bytes");
     hash_of(&bytes)
 }

@@ -4,7 +4,8 @@
 //! contact into visits by the rules of `visit`; [`stay`] turns a visit into bookings; [`page`] holds bookings by slot and
 //! [`mark`]s by duration, one [`lane`] at a time;
 //! [`shard`] ties them together for one partition, with [`store`] for contacts and [`clock`] for stream time; [`board`]
-//! sums shards into [`tally`] and [`histogram`] at an instant it is given. [`codec`] makes bytes of a shard and back.
+//! sums shards into [`tally`] and [`histogram`] at an instant it is given. [`customers`] is what is remembered of who came
+//! before, for [`repeats`] and [`repeat_board`]. [`codec`] makes bytes of a shard and back.
 //! [`settings`] is what all of them are told.
 
 pub mod board;
@@ -12,11 +13,15 @@ pub mod clock;
 pub mod codec;
 pub mod contact;
 pub mod counters;
+pub mod customers;
 pub mod fact;
 pub mod histogram;
 pub mod lane;
 pub mod mark;
 pub mod page;
+pub mod repeat_board;
+mod repeat_sums;
+pub mod repeats;
 pub mod settings;
 pub mod shard;
 pub mod stay;

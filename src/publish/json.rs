@@ -6,9 +6,11 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::engine::histogram::Distribution;
+use crate::engine::repeats::RepeatCounts;
 use crate::engine::tally::{Cell, Cells, Formula, Measure, Quantity, Tally};
 use crate::event::rejection::RejectionReason;
 use crate::publish::edges::written;
@@ -50,10 +52,12 @@ struct LineJson<'a> {
     wait: TallyJson,
     /// All other measures, by name.
     measures: BTreeMap<&'static str, TallyJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repeats: Option<RepeatsJson<'a>>,
 }
 
 impl<'a> LineJson<'a> {
-    fn of(kind: &'static str, report: &Report, line: &'a Line) -> LineJson<'a> {
+    fn of(kind: &'static str, report: &'a Report, line: &'a Line) -> LineJson<'a> {
         let measures = &line.group.measures;
         let others = measures.iter().filter(|(measure, _)| **measure != Measure::Wait);
         let nothing = Tally::default();
@@ -66,7 +70,33 @@ impl<'a> LineJson<'a> {
             tier: report.by.tier.then_some(line.key.tier.as_deref()),
             wait: TallyJson::of(Measure::Wait, measures.get(&Measure::Wait).unwrap_or(&nothing)),
             measures: others.map(|(measure, tally)| (measure.name(), TallyJson::of(*measure, tally))).collect(),
+            repeats: line.repeats.as_ref().map(|counts| RepeatsJson { within: &report.repeat_within, counts }),
         }
+    }
+}
+
+/// Contacts whose customer is known, and by span those that repeat another.
+struct RepeatsJson<'a> {
+    within: &'a [String],
+    counts: &'a RepeatCounts,
+}
+
+#[derive(Serialize)]
+struct RepeatedJson {
+    repeated: u64,
+    ratio: Option<f64>,
+    fcr: Option<f64>,
+}
+
+impl Serialize for RepeatsJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1 + self.within.len()))?;
+        map.serialize_entry("known", &self.counts.known)?;
+        for (span, (within, &repeated)) in self.within.iter().zip(&self.counts.repeated).enumerate() {
+            let (ratio, fcr) = (self.counts.ratio(span), self.counts.resolved_ratio(span));
+            map.serialize_entry(within, &RepeatedJson { repeated, ratio, fcr })?;
+        }
+        map.end()
     }
 }
 
@@ -186,6 +216,7 @@ struct InputJson<'a> {
     overflow_contacts: u64,
     overflow_facts: u64,
     overflow_lanes: u64,
+    overflow_customers: u64,
 }
 
 impl<'a> InputJson<'a> {
@@ -206,6 +237,7 @@ impl<'a> InputJson<'a> {
             overflow_contacts: engine.overflow_contacts,
             overflow_facts: engine.overflow_facts,
             overflow_lanes: engine.overflow_lanes,
+            overflow_customers: engine.overflow_customers,
         }
     }
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use jiff::tz::TimeZone;
 
 use crate::engine::board::{self, Group, GroupBy, GroupKey};
+use crate::engine::repeats::{RepeatCounts, Repeats};
 use crate::engine::settings::Settings;
 use crate::engine::shard::{Input, Shard};
 use crate::engine::tally::{Cell, Tally};
@@ -33,6 +34,8 @@ pub struct Request {
 pub struct Report {
     /// What is told apart.
     pub by: GroupBy,
+    /// Within which spans contacts are told to repeat others, as written in the settings.
+    pub repeat_within: Vec<String>,
     /// The zone that was asked for.
     pub zone: TimeZone,
     /// By time, then by group; those in which nothing happened and nobody waits at the end are left out.
@@ -56,6 +59,8 @@ pub struct Line {
     pub key: GroupKey,
     /// What is known of them.
     pub group: Group,
+    /// Who came back; none where no customer is known.
+    pub repeats: Option<RepeatCounts>,
 }
 
 /// What became of the records.
@@ -94,17 +99,36 @@ impl Report {
         };
         let (start, end) = (first.and(edges.first().copied()), edges.last().copied());
 
+        let repeats = Repeats::of(&shards, by);
+        let mut repeats_of_interval = (usize::MAX, BTreeMap::new());
+        let mut repeats_in = |interval: usize, key: &GroupKey| {
+            if repeats_of_interval.0 != interval {
+                repeats_of_interval = (interval, repeats.between(edges[interval], edges[interval + 1]));
+            }
+            repeats_of_interval.1.get(key).cloned()
+        };
         let rows = if every_ms.is_some() { board::intervals(&shards, &edges, by) } else { Vec::new() };
         let intervals = rows.into_iter().map(|row| Line {
             start: Some(edges[row.interval]),
             end: Some(edges[row.interval + 1]),
+            repeats: repeats_in(row.interval, &row.key),
             key: row.key,
             group: row.group,
         });
-        let totals = |by| board::totals(&shards, end.unwrap_or_default(), by);
-        let lines = totals(by).into_iter().map(|(key, group)| Line { start, end, key, group });
-        let nothing_apart = GroupBy::default();
-        let together = totals(nothing_apart).remove(&GroupKey::default()).unwrap_or_default();
+        let intervals = intervals.filter(Line::tells).collect();
+        let until = end.unwrap_or_default();
+        let mut repeated = repeats.between(EventTime::default(), until);
+        let repeated_together = repeated.values().cloned().reduce(|mut sum, counts| {
+            sum.merge(&counts);
+            sum
+        });
+        let totals = |by| board::totals(&shards, until, by);
+        let lines = totals(by).into_iter().map(|(key, group)| {
+            let repeats = repeated.remove(&key);
+            Line { start, end, key, group, repeats }
+        });
+        let totals_by_group = lines.filter(|line| by != GroupBy::default() && line.tells()).collect();
+        let together = totals(GroupBy::default()).remove(&GroupKey::default()).unwrap_or_default();
 
         let mut engine = Input::default();
         for shard in &shards {
@@ -113,10 +137,11 @@ impl Report {
         let ahead = end.map_or(0, |end| board::ahead(&shards, end));
         Ok(Report {
             by,
+            repeat_within: settings.customers.repeat_within.iter().map(|within| within.name.clone()).collect(),
             zone: zone.clone(),
-            intervals: intervals.filter(Line::tells).collect(),
-            totals: lines.filter(|line| by != nothing_apart && line.tells()).collect(),
-            together: Line { start, end, key: GroupKey::default(), group: together },
+            intervals,
+            totals: totals_by_group,
+            together: Line { start, end, key: GroupKey::default(), group: together, repeats: repeated_together },
             input: InputCounts { records: fed.records, rejected: fed.rejected.clone(), engine, ahead },
         })
     }
