@@ -32,6 +32,8 @@ pub struct Meters {
     pub lanes_overflow: IntCounter,
     /// Events dropped, because too many contacts are held.
     pub contacts_overflow: IntCounter,
+    /// Changes of contacts that are not remembered, because too many customers are.
+    pub customers_overflow: IntCounter,
     /// Events beyond the limit of one contact.
     pub facts_overflow: IntCounter,
     /// See [`Input::overflow_agents`](crate::engine::shard::Input::overflow_agents).
@@ -103,6 +105,10 @@ impl Meters {
             agents_overflow: counter(
                 "holdline_agents_overflow_total",
                 "Events dropped because limits.agents is reached.",
+            )?,
+            customers_overflow: counter(
+                "holdline_customers_overflow_total",
+                "Changes of contacts whose customer is not remembered because limits.customers is reached.",
             )?,
             event_delay: histogram(
                 "holdline_event_delay_seconds",

@@ -17,6 +17,7 @@ const ALLOWED: [(&str, &[&str], &[&str]); 6] = [
             "jiff",
             "rapidhash",
             "serde",
+            "siphasher",
             "smallvec",
             "thiserror",
         ],

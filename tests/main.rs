@@ -13,6 +13,7 @@ mod model;
 mod pages;
 mod properties;
 mod real_data;
+mod repeats;
 mod restart;
 mod scenario;
 mod simulation;

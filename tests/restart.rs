@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use holdline::engine::calendar::{Calendar, CalendarSpec, Hours};
 use holdline::engine::codec::DecodeError;
+use holdline::engine::customers::CustomerKey;
 use holdline::engine::settings::{Lifetimes, Settings};
 use holdline::engine::shard::{Keep, Shard};
 use holdline::engine::tally::Measure;
@@ -74,6 +75,7 @@ fn a_stop_at_any_record_leaves_the_same_bytes() {
         }
         assert!(running.input().expired > 0, "the test means to see contacts forgotten");
         assert!(running.agents() > 10, "the test means to see agents");
+        assert!(running.customers() > 0, "the test means to see customers remembered");
     }
 }
 
@@ -113,7 +115,7 @@ fn foreign_bytes_and_other_settings_are_refused_by_name() {
     let mut newer = bytes.clone();
     newer[8] = 77;
     assert_eq!(Shard::decode(&newer, settings()).unwrap_err(), DecodeError::Version(77));
-    let changes: [fn(&mut Settings); 15] = [
+    let changes: [fn(&mut Settings); 18] = [
         |settings| settings.promises[0].1.service.all.answer_within_ms = Some(30_000),
         |settings| settings.promises[0].1.service.all.business_time = Some(true),
         |settings| {
@@ -126,6 +128,9 @@ fn foreign_bytes_and_other_settings_are_refused_by_name() {
         |settings| settings.lifetimes.agent_expire_ms += 1,
         |settings| settings.limits.facts += 1,
         |settings| settings.limits.agents += 1,
+        |settings| settings.limits.customers += 1,
+        |settings| settings.customers.key = CustomerKey::of_secret(b"another secret, of 32 bytes, yes"),
+        |settings| settings.customers.repeat_within[1].length_ms += 1,
         |settings| settings.slots.coarse_ms = 120_000,
         |settings| drop(settings.windows.pop()),
         |settings| settings.promises[0].1.service.calendars.all = Some("any".to_owned()),
@@ -143,6 +148,7 @@ fn foreign_bytes_and_other_settings_are_refused_by_name() {
     shown_otherwise.promises[0].1.service.all.goal = Some(0.5);
     shown_otherwise.limits.worst = 3;
     shown_otherwise.surveys.clear();
+    shown_otherwise.customers.repeat_within[0].length_ms += 1;
     assert!(Shard::decode(&bytes, Arc::new(shown_otherwise)).is_ok());
 }
 

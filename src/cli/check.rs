@@ -11,6 +11,7 @@ use anyhow::Context;
 
 use crate::config::{Config, Formulas, LogFormat, Mistake, duration};
 use crate::engine::calendar::{CalendarSpec, Hours};
+use crate::engine::customers::CustomerKey;
 use crate::engine::settings::{Overlays, Promise, Promises, Settings, Survey, SurveyKind};
 
 /// The exit code for bad usage or a bad configuration.
@@ -174,7 +175,7 @@ fn promises_named(promises: &Promises, calendar: &str) -> Vec<String> {
 }
 
 fn write_rest(settings: &Settings, out: &mut dyn Write) -> std::io::Result<()> {
-    let Settings { slots, lifetimes, limits, windows, surveys, zone, .. } = settings;
+    let Settings { slots, lifetimes, limits, customers, windows, surveys, zone, .. } = settings;
     let [fine, coarse] = [slots.fine_ms, slots.coarse_ms].map(duration::write);
     let names = |quantiles: bool| {
         let names = windows.iter().filter(|window| window.quantiles || !quantiles).map(|window| window.name.as_str());
@@ -197,9 +198,14 @@ fn write_rest(settings: &Settings, out: &mut dyn Write) -> std::io::Result<()> {
     )?;
     writeln!(
         out,
-        "limits     {} lanes, {} contacts of {} facts, {} agents, {} worst, {} bytes a record",
-        limits.lanes, limits.contacts, limits.facts, limits.agents, limits.worst, limits.record_bytes
+        "limits     {} lanes, {} contacts of {} facts, {} agents, {} customers, {} worst, {} bytes a record",
+        limits.lanes, limits.contacts, limits.facts, limits.agents, limits.customers, limits.worst, limits.record_bytes
     )?;
+    let within: Vec<&str> = customers.repeat_within.iter().map(|within| within.name.as_str()).collect();
+    let within = if within.is_empty() { "none".to_owned() } else { format!("within {}", within.join(", ")) };
+    let key =
+        if customers.key == CustomerKey::default() { "the key that everybody knows" } else { "a key of your own" };
+    writeln!(out, "repeats    {within}; customers by {key}")?;
     let surveys: Vec<String> = surveys.iter().map(|(name, survey)| survey_text(name, survey)).collect();
     writeln!(out, "surveys    {}", surveys.join("; "))?;
     writeln!(out, "reports    midnight in {zone}")
@@ -296,7 +302,8 @@ The line that names most of a lane holds for it; of its channel and its tier, th
 windows    5m, 10m, 15m, 30m, 1h, 2h, 1d; with quantiles 5m, 30m, 1d
 slots      10s, old ones 1m
 lifetimes  finished 1d, unfinished 45d (chat 1d, voice 1d), agents 1d, lateness 6h
-limits     10000 lanes, 10000000 contacts of 256 facts, 100000 agents, 10 worst, 65536 bytes a record
+limits     10000 lanes, 10000000 contacts of 256 facts, 100000 agents, 2000000 customers, 10 worst, 65536 bytes a record
+repeats    within 24h, 7d; customers by the key that everybody knows
 surveys    csat 1 to 5, bad up to 2, satisfied from 4; nps 0 to 10, bad up to 6, satisfied from 9, net
 reports    midnight in UTC
 

@@ -1,7 +1,7 @@
 //! The configuration: one TOML file, and environment variables over it.
 //!
 //! Two steps: what was typed (`typed`, with `environment` laid over it) becomes what is usable (`usable`, `promises`,
-//! `calendars` and `surveys` for the engine, `usable_service` and `options` for the service around it, all of which read through `section` and
+//! `calendars`, `surveys` and `customers` for the engine, `usable_service` and `options` for the service around it, all of which read through `section` and
 //! `understand`). All mistakes are found at once, each with its place and
 //! its fix. Everything has a default, unknown keys are refused, and a [`Config`] holds only values that the rest of the
 //! program need not check again. The reference of all keys is `config/holdline.toml`. What the settings do is not told
@@ -10,10 +10,12 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use self::customers::Files;
 use self::section::Section;
 use crate::engine::settings::Settings;
 
 mod calendars;
+mod customers;
 pub mod duration;
 mod environment;
 mod file;
@@ -29,6 +31,8 @@ mod surveys;
 mod tests;
 #[cfg(test)]
 mod tests_of_calendars;
+#[cfg(test)]
+mod tests_of_customers;
 #[cfg(test)]
 mod tests_of_holidays;
 #[cfg(test)]
@@ -80,7 +84,7 @@ impl Config {
 
     fn parse_in(folder: &Path, text: &str, environment: &[(String, String)]) -> Result<Config, Vec<Mistake>> {
         read(text, environment, |document| {
-            let settings = usable::settings(document, folder);
+            let settings = usable::settings(document, folder, Files::Read);
             let (kafka, http, metrics, log) = usable_service::read(document);
             Config { settings, kafka, http, metrics, log }
         })
@@ -112,7 +116,7 @@ impl Config {
         environment: &[(String, String)],
     ) -> Result<Settings, Vec<Mistake>> {
         read(text, environment, |document| {
-            let settings = usable::settings(document, folder);
+            let settings = usable::settings(document, folder, Files::PassOver);
             usable_service::pass_over(document);
             settings
         })

@@ -95,6 +95,7 @@ fn the_reference_lists_every_key() {
         "lifetimes",
         "windows",
         "limits",
+        "customers",
         "report",
         "kafka",
         "http",

@@ -168,7 +168,7 @@ fn variables() {
         &[("HOLDLINE_SURGE__HOLIDAYS", "x")],
         &[
             "HOLDLINE_SURGE__HOLIDAYS: surge: unknown key: known here are service, queue, calendar, survey, slots, windows, \
-             lifetimes, limits, report, kafka, http, metrics, log",
+             lifetimes, limits, customers, report, kafka, http, metrics, log",
         ],
     );
     refused_with(

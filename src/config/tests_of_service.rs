@@ -44,9 +44,9 @@ fn the_reference_states_the_defaults_of_the_service() {
 
 #[test]
 fn what_the_reference_leaves_switched_off_for_the_service_can_be_switched_on() {
-    let secret = Secret::of("reference", b"hidden\n");
+    let (secret, key) = (Secret::of("reference", b"hidden\n"), Secret::of("reference-key", b"0123456789abcdef\n"));
     let text = switched_on(REFERENCE).replace("/run/secrets/kafka-password", secret.path());
-    let kafka = beside_the_reference(&text).kafka;
+    let kafka = beside_the_reference(&text.replace("/run/secrets/holdline-customer-key", key.path())).kafka;
     assert_eq!(kafka.instance.as_deref(), Some("holdline-0"));
     assert_eq!(kafka.look_back_ms, Some(45 * 86_400_000));
     assert_eq!(kafka.workers, NonZero::new(2));

@@ -35,7 +35,7 @@ fn unknown_keys() {
     refused(
         "zone = 'UTC'",
         &[
-            "1:1: zone: unknown key: known here are service, queue, calendar, survey, slots, windows, lifetimes, limits, \
+            "1:1: zone: unknown key: known here are service, queue, calendar, survey, slots, windows, lifetimes, limits, customers, \
              report, kafka, http, metrics, log",
         ],
     );
@@ -52,7 +52,7 @@ fn unknown_keys() {
     refused(
         "[surge]\nholidays = 'x'",
         &[
-            "1:2: surge: unknown key: known here are service, queue, calendar, survey, slots, windows, lifetimes, limits, \
+            "1:2: surge: unknown key: known here are service, queue, calendar, survey, slots, windows, lifetimes, limits, customers, \
              report, kafka, http, metrics, log",
         ],
     );

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::calendars;
+use super::customers::{self, Files};
 use super::duration::{LONGEST_MS, write};
 use super::promises;
 use super::reading::{Reading, Spot};
@@ -27,7 +28,7 @@ const NARROWEST_SLOT_MS: u64 = 10_000;
 const SOME_WINDOWS: &str = r#"["5m", "1h"]"#;
 
 /// What the whole document says; files are looked for in `folder`. Keys are asked for in the order of the reference, in which messages list them.
-pub(super) fn settings(document: &mut Section<'_>, folder: &Path) -> Settings {
+pub(super) fn settings(document: &mut Section<'_>, folder: &Path, files: Files) -> Settings {
     let (promises, named) = promises::read(document);
     let calendars = calendars::read(document, folder, &named);
     let surveys = surveys::read(document);
@@ -35,11 +36,13 @@ pub(super) fn settings(document: &mut Section<'_>, folder: &Path) -> Settings {
     let windows = document.section("windows", |section| windows(section, slots.as_ref()));
     let lifetimes = document.section("lifetimes", lifetimes);
     let limits = document.section("limits", limits);
+    let customers = document.section("customers", |section| customers::read(section, files));
     let zone = document.section("report", |section| section.read("zone", zone).or(Settings::default().zone));
     Settings {
         slots: slots.map(|(widths, _)| widths).unwrap_or_default(),
         lifetimes,
         limits,
+        customers,
         windows,
         promises: vec![(EventTime::default(), promises)],
         calendars,
@@ -170,5 +173,6 @@ fn limits(section: &mut Section<'_>) -> Limits {
         agents: limit("agents", 1, 10_000_000, usual.agents),
         worst: limit("worst", 1, 1_000, usual.worst),
         record_bytes: limit("record_bytes", 256, 64 * 1024 * 1024, usual.record_bytes),
+        customers: limit("customers", 1, 1_000_000_000, usual.customers),
     }
 }

@@ -19,6 +19,7 @@ use crate::engine::agents::Agents;
 use crate::engine::agents::body::AgentsBody;
 use crate::engine::clock::StreamClock;
 use crate::engine::counters::Counters;
+use crate::engine::customers::{Customers, LifeId, LifeTold};
 use crate::engine::experience::{Notes, NotesBody, Retracted};
 use crate::engine::fact::{Fact, FactKind, Facts};
 use crate::engine::lane::{Names, UNKNOWN, UNKNOWN_NUMBER, hash_of};
@@ -51,7 +52,7 @@ pub enum DecodeError {
     Damaged,
     /// They were made under settings that would have booked otherwise.
     #[error(
-        "the shard was encoded under other settings (targets, calendars, lifetimes, limits, slot widths or the longest window differ)"
+        "the shard was encoded under other settings (targets, calendars, lifetimes, limits, slot widths, customers' key or the longest window differ)"
     )]
     OtherSettings,
     /// They are whole, but hold what no shard holds.
@@ -79,6 +80,7 @@ struct Body<'a> {
     contacts: Vec<ContactBody<'a>>,
     #[serde(borrow)]
     agents: AgentsBody<'a>,
+    customers: Vec<LifeBody>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -94,9 +96,13 @@ struct LaneBody {
 #[derive(Serialize, Deserialize)]
 struct PageBody(u64, Vec<u32>, Vec<(u64, u32)>);
 
-/// Id, words of the facts, floor.
+/// Id, words of the facts, floor, hash of the customer's id.
 #[derive(Serialize, Deserialize)]
-struct ContactBody<'a>(&'a str, Vec<u64>, u64);
+struct ContactBody<'a>(&'a str, Vec<u64>, u64, u64);
+
+/// Hash of the customer's id, first offer, hash of the contact's id, first answer, number of the lane.
+#[derive(Serialize, Deserialize)]
+struct LifeBody(u64, u64, u64, Option<u64>, u32);
 
 impl Shard {
     /// The shard as bytes. The same state gives the same bytes.
@@ -126,7 +132,11 @@ impl Shard {
         });
         let contacts = handles.iter().map(|&handle| {
             let contact = self.contacts.held(handle);
-            ContactBody(&contact.id, contact.facts.words().to_vec(), contact.floor)
+            ContactBody(&contact.id, contact.facts.words().to_vec(), contact.floor, self.contacts.customer(handle))
+        });
+        let lives = self.customers.lives().iter().map(|(id, told)| {
+            let LifeId { customer, offered_at, contact } = *id;
+            LifeBody(customer, offered_at, contact, told.answered_at, told.lane)
         });
         let unknown = self.lanes.unknown.iter();
         let unknown = unknown.map(|(queue, notes)| (queue.map_or(0, |queue| queue + 1), notes.body()));
@@ -145,6 +155,7 @@ impl Shard {
             unknown: unknown.collect(),
             contacts: contacts.collect(),
             agents: self.agents.body(),
+            customers: lives.collect(),
         };
         let mut bytes = MAGIC.to_vec();
         bytes.extend(FORMAT.to_le_bytes());
@@ -204,8 +215,13 @@ impl Shard {
         }
         let agents = Agents::restore(&body.agents, &shard.settings, &shard.lanes.queues, shard.earliest());
         shard.agents = agents.map_err(DecodeError::Contradictory)?;
+        let lives = body.customers.iter().map(|&LifeBody(customer, offered_at, contact, answered_at, lane)| {
+            (LifeId { customer, offered_at, contact }, LifeTold { answered_at, lane })
+        });
+        let customers = Customers::restore(lives, &shard.settings, keep, body.lanes.len());
+        shard.customers = customers.ok_or(DecodeError::Contradictory("the contacts of a customer"))?;
         let mut handles = Vec::with_capacity(body.contacts.len());
-        for ContactBody(id, words, floor) in &body.contacts {
+        for ContactBody(id, words, floor, customer) in &body.contacts {
             let facts = Facts::from_words(words).filter(|facts| facts.iter().all(|fact| shard.knows(&fact)));
             let facts = facts.ok_or(DecodeError::Contradictory("a contact's facts"))?;
             if shard.contacts.find(id).is_some() {
@@ -213,6 +229,9 @@ impl Shard {
             }
             let handle = shard.contacts.insert(id, *floor);
             shard.contacts.held_mut(handle).facts = facts;
+            if *customer > 0 {
+                shard.contacts.set_customer(handle, *customer);
+            }
             shard.resume(handle);
             handles.push(handle);
         }
@@ -273,9 +292,11 @@ impl Shard {
 /// A hash of the settings that decide what is booked, forgotten and dropped. All else only decides what is shown, and may
 /// change while the state is kept.
 fn hash_of_settings(settings: &Settings) -> u64 {
-    let Limits { lanes, contacts, facts, agents, worst: _, record_bytes: _ } = settings.limits;
+    let Limits { lanes, contacts, facts, agents, customers, worst: _, record_bytes: _ } = settings.limits;
     let windows = settings.windows.iter().map(|window| window.length_ms).max();
     let booked = (settings.slots, &settings.lifetimes, (lanes, contacts, facts, agents), windows);
+    // Whoever has the hash cannot tell the key from it.
+    let of_customers = (customers, settings.customers.key.hash(""), settings.customers.longest_within_ms());
     let targets =
         |overlay: &PromiseOverlay| (overlay.answer_within_ms, overlay.short_abandon_ms, overlay.business_time);
     let scope = |scope: &Overlays| {
@@ -293,7 +314,7 @@ fn hash_of_settings(settings: &Settings) -> u64 {
         (*from, scopes(&row.service, &row.queues), measures.collect::<Vec<_>>())
     });
     let calendars = settings.calendars.iter().map(|(name, calendar)| (name, calendar.as_ref())).collect::<Vec<_>>();
-    let hashed = (booked, rows.collect::<Vec<_>>(), calendars);
+    let hashed = (booked, of_customers, rows.collect::<Vec<_>>(), calendars);
     let bytes = postcard::to_allocvec(&hashed).expect("a vector takes all bytes");
     hash_of(&bytes)
 }

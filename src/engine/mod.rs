@@ -5,7 +5,8 @@
 //! [`mark`]s by duration, one [`lane`] at a time; what is said of contacts beside that goes the way of [`experience`];
 //! [`shard`] ties them together for one partition, with [`store`] for contacts, [`agents`] for agents and [`clock`] for
 //! stream time; [`board`]
-//! sums shards into [`tally`] and [`histogram`] at an instant it is given. [`codec`] makes bytes of a shard and back.
+//! sums shards into [`tally`] and [`histogram`] at an instant it is given. [`customers`] is what is
+//! remembered of who came before, for [`repeats`] and [`repeat_board`]. [`codec`] makes bytes of a shard and back.
 //! [`settings`] is what all of them are told; [`calendar`] says when somebody is there to answer.
 
 pub mod agents;
@@ -15,12 +16,16 @@ pub mod clock;
 pub mod codec;
 pub mod contact;
 pub mod counters;
+pub mod customers;
 pub mod experience;
 pub mod fact;
 pub mod histogram;
 pub mod lane;
 pub mod mark;
 pub mod page;
+pub mod repeat_board;
+mod repeat_sums;
+pub mod repeats;
 pub mod settings;
 pub mod shard;
 pub mod stay;

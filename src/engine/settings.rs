@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 
 use crate::engine::calendar::Calendar;
+use crate::engine::customers::CustomerKey;
 use crate::engine::tally::{Formula, Measure};
 use crate::event::EventTime;
 
@@ -26,6 +27,8 @@ pub struct Settings {
     pub lifetimes: Lifetimes,
     /// What bounds the state.
     pub limits: Limits,
+    /// Who is the same customer, and when one comes back.
+    pub customers: CustomerSettings,
     /// The trailing horizons of the live view, shortest first.
     pub windows: Vec<Window>,
     /// The promises in force from an instant on, oldest first, never empty; the first row holds from the beginning.
@@ -46,6 +49,7 @@ impl Default for Settings {
             slots: SlotWidths::default(),
             lifetimes: Lifetimes::default(),
             limits: Limits::default(),
+            customers: CustomerSettings::default(),
             windows: Window::customary(),
             promises: vec![(EventTime::default(), Promises::default())],
             calendars: BTreeMap::new(),
@@ -57,6 +61,17 @@ impl Default for Settings {
 
 fn shared<S: Serializer>(calendars: &BTreeMap<String, Arc<Calendar>>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(calendars.iter().map(|(name, calendar)| (name, calendar.as_ref())))
+}
+
+impl Settings {
+    /// How long the lives of customers' contacts are remembered after offer and answer, in milliseconds of event time:
+    /// as long as anything can repeat them that may still arrive, or that a window still shows.
+    pub fn customers_kept_ms(&self) -> u64 {
+        let longest_window = self.windows.iter().map(|window| window.length_ms).max().unwrap_or(0);
+        // Slots are dropped by the hour, and fine ones are kept for two.
+        let shown_ms = longest_window + self.slots.coarse_ms + 4 * 3_600_000;
+        self.customers.longest_within_ms() + shown_ms.max(self.lifetimes.lateness_ms)
+    }
 }
 
 /// The widths of slots, in milliseconds. A page of slots spans an hour: `fine_ms` divides `coarse_ms`, `coarse_ms`
@@ -137,11 +152,60 @@ pub struct Limits {
     pub worst: usize,
     /// Bytes of one record: a longer one is rejected.
     pub record_bytes: usize,
+    /// Customers remembered: beyond it, further ones are not.
+    pub customers: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { lanes: 10_000, contacts: 10_000_000, facts: 256, agents: 100_000, worst: 10, record_bytes: 64 * 1024 }
+        Limits {
+            lanes: 10_000,
+            contacts: 10_000_000,
+            facts: 256,
+            agents: 100_000,
+            worst: 10,
+            record_bytes: 64 * 1024,
+            customers: 2_000_000,
+        }
+    }
+}
+
+/// Who is the same customer, and when one comes back.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct CustomerSettings {
+    /// What customers' ids are hashed with: the same over instances and restarts.
+    #[serde(skip)]
+    pub key: CustomerKey,
+    /// How long after an answer a contact of the same customer repeats it, inclusive: shortest first, at most
+    /// [`CustomerSettings::MOST_SPANS`]. If empty, no customer is remembered.
+    pub repeat_within: Vec<RepeatWithin>,
+}
+
+/// A span within which a contact repeats another.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct RepeatWithin {
+    /// As written, for labels: `24h`.
+    pub name: String,
+    /// Its length.
+    pub length_ms: u64,
+}
+
+impl CustomerSettings {
+    /// More spans are not counted.
+    pub const MOST_SPANS: usize = 8;
+
+    /// The longest span, in milliseconds; 0 if there is none.
+    pub fn longest_within_ms(&self) -> u64 {
+        self.repeat_within.iter().map(|within| within.length_ms).max().unwrap_or(0)
+    }
+}
+
+impl Default for CustomerSettings {
+    /// 24h and 7d, and the key that everybody knows.
+    fn default() -> Self {
+        let hour = 3_600_000;
+        let within = |name: &str, hours: u64| RepeatWithin { name: name.to_owned(), length_ms: hours * hour };
+        CustomerSettings { key: CustomerKey::default(), repeat_within: vec![within("24h", 24), within("7d", 168)] }
     }
 }
 

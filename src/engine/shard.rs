@@ -11,9 +11,11 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::engine::agents::Agents;
+use crate::engine::board::GroupBy;
 use crate::engine::clock::StreamClock;
 use crate::engine::contact::{Life, Lives, fold, fold_with_last};
 use crate::engine::counters::{Changes, Counters};
+use crate::engine::customers::{CustomerChanges, Customers, told};
 use crate::engine::experience::{self, Retracted};
 use crate::engine::fact::{Fact, FactKind, Facts, Inserted};
 use crate::engine::lane::{Lanes, Numbered};
@@ -57,6 +59,8 @@ pub struct Input {
     pub overflow_agents: u64,
     /// Facts tallied as `_other`, wholly or in part.
     pub overflow_lanes: u64,
+    /// Contacts, counted at each change, of customers for whom there was no room.
+    pub overflow_customers: u64,
 }
 
 impl Input {
@@ -73,6 +77,7 @@ impl Input {
         self.overflow_facts += other.overflow_facts;
         self.overflow_agents += other.overflow_agents;
         self.overflow_lanes += other.overflow_lanes;
+        self.overflow_customers += other.overflow_customers;
     }
 }
 
@@ -90,6 +95,7 @@ pub struct Shard {
     pub(super) lanes: Lanes,
     pub(super) contacts: Contacts,
     pub(super) agents: Agents,
+    pub(super) customers: Customers,
     pub(super) input: Input,
     /// What was counted and then taken back.
     pub(super) corrections: Counters,
@@ -113,6 +119,7 @@ impl Shard {
         Shard {
             lanes: Lanes::new(Arc::clone(&settings)),
             agents: Agents::new(&settings),
+            customers: Customers::new(&settings, keep),
             settings,
             keep,
             clock: StreamClock::default(),
@@ -181,6 +188,17 @@ impl Shard {
         self.agents.count()
     }
 
+    /// Customers that are remembered.
+    pub fn customers(&self) -> usize {
+        self.customers.count()
+    }
+
+    /// How what is remembered of customers has changed since this was last asked; at first, all of it. It is noted only
+    /// from the first time on, and taking it changes nothing that is encoded or shown.
+    pub fn take_customer_changes(&mut self, by: GroupBy) -> CustomerChanges {
+        self.customers.take_changes(&self.lanes, by)
+    }
+
     /// Lanes that were seen.
     pub fn lanes(&self) -> usize {
         self.lanes.iter().len()
@@ -211,7 +229,36 @@ impl Shard {
         }
         let fact = self.fact(event);
         let handle = held.unwrap_or_else(|| self.contacts.insert(&event.contact_id, floor));
+        if let Some(customer_id) = &event.customer_id {
+            self.learn_customer(handle, customer_id);
+        }
         self.insert_fact(handle, &fact);
+    }
+
+    /// A contact is of the customer with the least hash of those that its events tell, known ones too, so that their order
+    /// does not matter. That holds for as long as the id is held: of two lives of one id that tell different customers,
+    /// the second keeps that of the first if it began before that was forgotten.
+    fn learn_customer(&mut self, handle: Handle, customer_id: &str) {
+        if self.settings.customers.repeat_within.is_empty() {
+            return;
+        }
+        let (before, customer) = (self.contacts.customer(handle), self.settings.customers.key.hash(customer_id));
+        if before != 0 && before <= customer {
+            return;
+        }
+        self.contacts.set_customer(handle, customer);
+        let lives = self.fold(&self.contacts.held(handle).facts);
+        self.remember(handle, (before, &lives), (customer, &lives));
+    }
+
+    /// Changes what is remembered of customers by the difference between two folds of one contact.
+    fn remember(&mut self, handle: Handle, before: (u64, &[Life]), after: (u64, &[Life])) {
+        let contact = self.settings.customers.key.hash(&self.contacts.held(handle).id);
+        let [before, after] = [before, after].map(|(customer, lives)| match customer {
+            0 => SmallVec::new(),
+            _ => told(lives, customer, contact),
+        });
+        self.input.overflow_customers += self.customers.change(&before, &after);
     }
 
     fn insert_fact(&mut self, handle: Handle, fact: &Fact) {
@@ -219,6 +266,10 @@ impl Shard {
         self.book(handle, &before, &after);
         self.note(&before, &after);
         self.list(handle, &before, &after);
+        let customer = self.contacts.customer(handle);
+        if customer != 0 {
+            self.remember(handle, (customer, &before), (customer, &after));
+        }
         self.plan(handle, &after);
         // What it tells of may be over already.
         self.forget();
@@ -448,6 +499,7 @@ impl Shard {
             }
         }
         self.agents.forget(self.earliest());
+        self.customers.forget(now);
         self.age(now);
     }
 

@@ -117,6 +117,14 @@ impl Stay {
         self.decision == Decision::Waiting
     }
 
+    /// When an agent took it, in milliseconds; none if none did.
+    pub fn answered_at(&self) -> Option<u64> {
+        match self.decision {
+            Decision::Answered(time) => Some(time),
+            _ => None,
+        }
+    }
+
     /// How its lane lists it while it waits, for the contact of this record.
     pub fn undecided(&self, contact: Handle) -> Undecided {
         Undecided { since: self.began_at, contact, speaks: self.speaks, is_due: self.is_ever_overdue() }

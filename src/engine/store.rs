@@ -66,6 +66,8 @@ impl Entry {
 #[derive(Clone, Debug)]
 pub struct Contacts {
     chunks: Vec<Vec<Contact>>,
+    /// Hashes of the customers' ids, by chunk; a chunk in which no contact has told any has none, and 0 is none.
+    customers: Vec<Vec<u64>>,
     free: Vec<u32>,
     index: HashTable<Entry>,
     /// Minute of stream time, and who is looked at once it is over.
@@ -81,6 +83,7 @@ impl Contacts {
     pub fn seeded(seed: u64) -> Contacts {
         Contacts {
             chunks: Vec::new(),
+            customers: Vec::new(),
             free: Vec::new(),
             index: HashTable::new(),
             calendar: BTreeMap::new(),
@@ -146,7 +149,29 @@ impl Contacts {
         record.generation = record.generation.wrapping_add(1);
         record.facts = Facts::default();
         record.id = CompactString::default();
+        let (chunk, within) = place_of(handle.index);
+        if let Some(customer) = self.customers.get_mut(chunk).and_then(|of_chunk| of_chunk.get_mut(within)) {
+            *customer = 0;
+        }
         self.free.push(handle.index);
+    }
+
+    /// The hash of the customer's id of a contact that is held; 0 if none was told.
+    pub fn customer(&self, handle: Handle) -> u64 {
+        let (chunk, within) = place_of(handle.index);
+        self.customers.get(chunk).and_then(|of_chunk| of_chunk.get(within)).copied().unwrap_or(0)
+    }
+
+    /// Notes the customer of a contact that is held.
+    pub fn set_customer(&mut self, handle: Handle, customer: u64) {
+        let (chunk, within) = place_of(handle.index);
+        if self.customers.len() <= chunk {
+            self.customers.resize_with(chunk + 1, Vec::new);
+        }
+        if self.customers[chunk].is_empty() {
+            self.customers[chunk] = vec![0; CHUNK];
+        }
+        self.customers[chunk][within] = customer;
     }
 
     /// The record; none once it is forgotten.
@@ -228,4 +253,8 @@ impl Contacts {
     fn record_mut(&mut self, index: u32) -> &mut Contact {
         &mut self.chunks[(index >> CHUNK_BITS) as usize][index as usize % CHUNK]
     }
+}
+
+fn place_of(index: u32) -> (usize, usize) {
+    ((index >> CHUNK_BITS) as usize, index as usize % CHUNK)
 }

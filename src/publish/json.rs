@@ -6,10 +6,12 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::engine::agents::tally::AgentTally;
 use crate::engine::histogram::Distribution;
+use crate::engine::repeats::RepeatCounts;
 use crate::engine::tally::{Cell, Cells, Formula, Measure, Quantity, Tally};
 use crate::event::rejection::RejectionReason;
 use crate::publish::edges::written;
@@ -74,10 +76,12 @@ struct LineJson<'a> {
     outcomes: BTreeMap<&'a str, OutcomeJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     experience: Option<ExperienceJson>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    repeats: Option<RepeatsJson<'a>>,
 }
 
 impl<'a> LineJson<'a> {
-    fn of(kind: &'static str, report: &Report, line: &'a Line) -> LineJson<'a> {
+    fn of(kind: &'static str, report: &'a Report, line: &'a Line) -> LineJson<'a> {
         let measures = &line.group.measures;
         let others = measures.iter().filter(|(measure, tally)| is_other(**measure, tally));
         let waiting = |measure| measures.get(&measure).map_or(0, |tally: &Tally| tally.waiting);
@@ -99,6 +103,7 @@ impl<'a> LineJson<'a> {
             surveys: line.group.surveys.iter().map(|(name, tally)| (name.as_str(), SurveyJson::of(tally))).collect(),
             outcomes: outcomes(&line.group),
             experience: ExperienceJson::of(line),
+            repeats: line.repeats.as_ref().map(|counts| RepeatsJson { within: &report.repeat_within, counts }),
         }
     }
 }
@@ -109,6 +114,31 @@ fn is_other(measure: Measure, tally: &Tally) -> bool {
         Measure::Wait | Measure::Backlog | Measure::Effort => false,
         Measure::Handle => tally.is_judged(),
         _ => true,
+    }
+}
+
+/// Contacts whose customer is known, and by span those that repeat another.
+struct RepeatsJson<'a> {
+    within: &'a [String],
+    counts: &'a RepeatCounts,
+}
+
+#[derive(Serialize)]
+struct RepeatedJson {
+    repeated: u64,
+    ratio: Option<f64>,
+    fcr: Option<f64>,
+}
+
+impl Serialize for RepeatsJson<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(1 + self.within.len()))?;
+        map.serialize_entry("known", &self.counts.known)?;
+        for (span, (within, &repeated)) in self.within.iter().zip(&self.counts.repeated).enumerate() {
+            let (ratio, fcr) = (self.counts.ratio(span), self.counts.resolved_ratio(span));
+            map.serialize_entry(within, &RepeatedJson { repeated, ratio, fcr })?;
+        }
+        map.end()
     }
 }
 
@@ -353,6 +383,7 @@ struct InputJson<'a> {
     overflow_facts: u64,
     overflow_lanes: u64,
     overflow_agents: u64,
+    overflow_customers: u64,
 }
 
 impl<'a> InputJson<'a> {
@@ -374,6 +405,7 @@ impl<'a> InputJson<'a> {
             overflow_facts: engine.overflow_facts,
             overflow_lanes: engine.overflow_lanes,
             overflow_agents: engine.overflow_agents,
+            overflow_customers: engine.overflow_customers,
         }
     }
 }

@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 
 use crate::engine::agents::tally::AgentTally;
 use crate::engine::board::{self, Group, GroupBy, GroupKey};
+use crate::engine::repeats::{RepeatCounts, Repeats};
 use crate::engine::settings::Settings;
 use crate::engine::shard::{Input, Shard};
 use crate::engine::tally::{Cell, Measure, Tally};
@@ -35,6 +36,8 @@ pub struct Request {
 pub struct Report {
     /// What is told apart.
     pub by: GroupBy,
+    /// Within which spans contacts are told to repeat others, as written in the settings.
+    pub repeat_within: Vec<String>,
     /// The zone that was asked for.
     pub zone: TimeZone,
     /// By time, then by group; those in which nothing happened and nobody waits at the end are left out.
@@ -62,6 +65,8 @@ pub struct Line {
     pub agents: Option<AgentTally>,
     /// What is promised to all of them at the end; of totals only.
     pub promise: Option<CommonPromise>,
+    /// Who came back; none where no customer is known.
+    pub repeats: Option<RepeatCounts>,
 }
 
 /// What became of the records.
@@ -100,6 +105,14 @@ impl Report {
         };
         let (start, end) = (first.and(edges.first().copied()), edges.last().copied());
 
+        let repeats = Repeats::of(&shards, by);
+        let mut repeats_of_interval = (usize::MAX, BTreeMap::new());
+        let mut repeats_in = |interval: usize, key: &GroupKey| {
+            if repeats_of_interval.0 != interval {
+                repeats_of_interval = (interval, repeats.between(edges[interval], edges[interval + 1]));
+            }
+            repeats_of_interval.1.get(key).cloned()
+        };
         let rows = if every_ms.is_some() { board::intervals(&shards, &edges, by) } else { Vec::new() };
         // Agents serve queues, whatever the channel or tier.
         let is_of_queues = by == GroupBy { queue: true, ..GroupBy::default() };
@@ -109,9 +122,15 @@ impl Report {
             start: Some(edges[row.interval]),
             end: Some(edges[row.interval + 1]),
             agents: row.key.queue.as_ref().and_then(|queue| agents.remove(&(row.interval, queue.clone()))),
+            repeats: repeats_in(row.interval, &row.key),
             key: row.key,
             group: row.group,
             promise: None,
+        });
+        let mut repeated = repeats.between(EventTime::default(), end.unwrap_or_default());
+        let repeated_together = repeated.values().cloned().reduce(|mut sum, counts| {
+            sum.merge(&counts);
+            sum
         });
         let totals = |by| board::totals(&shards, end.unwrap_or_default(), by);
         let mut agents_in_all = match start.zip(end).filter(|_| is_of_queues) {
@@ -123,7 +142,8 @@ impl Report {
         let lines = totals(by).into_iter().map(|(key, group)| {
             let promise = promised.get(&key).and_then(|promises| promises.get(&Measure::Wait)).copied();
             let agents = key.queue.as_ref().and_then(|queue| agents_in_all.remove(queue));
-            Line { start, end, key, group, agents: agents.filter(|tally| !tally.is_empty()), promise }
+            let repeats = repeated.remove(&key);
+            Line { start, end, key, group, agents: agents.filter(|tally| !tally.is_empty()), promise, repeats }
         });
         let nothing_apart = GroupBy::default();
         let of_all = promises(nothing_apart).remove(&GroupKey::default());
@@ -137,10 +157,19 @@ impl Report {
         let ahead = end.map_or(0, |end| board::ahead(&shards, end));
         Ok(Report {
             by,
+            repeat_within: settings.customers.repeat_within.iter().map(|within| within.name.clone()).collect(),
             zone: zone.clone(),
             intervals: intervals.filter(Line::tells).collect(),
             totals: lines.filter(|line| by != nothing_apart && line.tells()).collect(),
-            together: Line { start, end, key: GroupKey::default(), group: together, agents: None, promise: of_all },
+            together: Line {
+                start,
+                end,
+                key: GroupKey::default(),
+                group: together,
+                agents: None,
+                promise: of_all,
+                repeats: repeated_together,
+            },
             input: InputCounts { records: fed.records, rejected: fed.rejected.clone(), engine, ahead },
         })
     }

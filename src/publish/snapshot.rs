@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crate::engine::board::GroupKey;
 use crate::engine::counters::Counters;
 use crate::engine::experience::HeardBy;
+use crate::engine::repeat_board::RepeatView;
 use crate::engine::view::View;
 use crate::event::EventTime;
 use crate::publish::withheld::Withheld;
@@ -35,6 +36,8 @@ pub struct Snapshot {
     pub trouble: Option<String>,
     /// Whether this process holds every partition of its topics, so that it may speak for whole queues.
     pub whole: bool,
+    /// What is known of customers who come back; none while `live` is none, or not `whole`.
+    pub repeats: Option<RepeatView>,
     /// What was counted by this process since it caught up; only ever goes up.
     pub counters: BTreeMap<GroupKey, Counters>,
     /// Of that, taken back later.
@@ -51,6 +54,8 @@ pub struct Snapshot {
     pub tracked_contacts: u64,
     /// Agents held.
     pub tracked_agents: u64,
+    /// Customers remembered, each counted in every partition that one of its contacts was in.
+    pub tracked_customers: u64,
     /// Lanes held, each counted in every partition that it was seen in.
     pub tracked_lanes: u64,
 }
@@ -102,6 +107,7 @@ impl Snapshot {
             withheld: vec![Withheld::Starting],
             trouble: None,
             whole: false,
+            repeats: None,
             counters: BTreeMap::new(),
             corrections: Counters::default(),
             heard: HeardBy::default(),
@@ -110,6 +116,7 @@ impl Snapshot {
             partitions: BTreeMap::new(),
             tracked_contacts: 0,
             tracked_agents: 0,
+            tracked_customers: 0,
             tracked_lanes: 0,
         }
     }

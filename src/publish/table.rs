@@ -214,6 +214,7 @@ fn write_input(input: &InputCounts, out: &mut dyn Write) -> io::Result<()> {
         (engine.overflow_facts, "beyond the limit of facts"),
         (engine.overflow_agents, "beyond the limit of agents"),
         (engine.overflow_lanes, "with names beyond the limit, tallied as _other"),
+        (engine.overflow_customers, "of customers beyond the limit, not remembered"),
         (input.ahead, "beyond the end, not tallied"),
     ];
     let all = rejected.chain(others.map(|(count, what)| (count, what.to_owned())));

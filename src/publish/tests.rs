@@ -70,7 +70,7 @@ fn keys_come_in_the_promised_order() {
     ));
     assert_eq!(
         lines[3],
-        r#"{"kind":"input","records":11,"events":10,"rejected":{"empty":1},"duplicate":1,"late":0,"orphan":0,"skew":0,"conflict":0,"expired":0,"ahead":1,"overflow_contacts":0,"overflow_facts":0,"overflow_lanes":0,"overflow_agents":0}"#
+        r#"{"kind":"input","records":11,"events":10,"rejected":{"empty":1},"duplicate":1,"late":0,"orphan":0,"skew":0,"conflict":0,"expired":0,"ahead":1,"overflow_contacts":0,"overflow_facts":0,"overflow_lanes":0,"overflow_agents":0,"overflow_customers":0}"#
     );
 }
 
@@ -212,4 +212,41 @@ Level: share answered within the target, formula offered.
 Input: 11 records, 10 events; 1 rejected as empty, 1 told more than once, 1 beyond the end, not tallied.
 "
     );
+}
+
+/// One customer comes back exactly 24 hours after the answer, another one a millisecond later than that; of another contact
+/// nobody knows the customer.
+const REPEATS: &str = r#"
+{"type":"offered","contact_id":"1","queue":"a","time":"2024-01-01T09:00:00Z","customer_id":"x"}
+{"type":"answered","contact_id":"1","time":"2024-01-01T09:00:10Z"}
+{"type":"offered","contact_id":"2","queue":"b","time":"2024-01-01T10:00:00Z"}
+{"type":"offered","contact_id":"3","queue":"b","time":"2024-01-02T09:00:10Z","customer_id":"x"}
+{"type":"offered","contact_id":"4","queue":"b","time":"2024-01-02T09:30:00.001Z","customer_id":"y"}
+{"type":"answered","contact_id":"4","time":"2024-01-02T09:31:00Z"}
+{"type":"offered","contact_id":"5","queue":"b","time":"2024-01-03T09:31:00.001Z"}
+{"type":"customer_message","contact_id":"5","time":"2024-01-03T09:31:01Z","customer_id":"y"}
+"#;
+
+#[test]
+fn lines_tell_of_customers_where_any_is_known() {
+    let repeats_of = |every_ms| -> Vec<String> {
+        let lines = json_lines(&report(REPEATS, BY_QUEUE, every_ms));
+        let lines = lines.iter().filter(|line| !line.starts_with(r#"{"kind":"input""#));
+        lines.map(|line| line.split_once(r#","repeats":"#).map_or("-", |(_, rest)| rest).to_owned()).collect()
+    };
+    let none = |known| {
+        format!(
+            r#"{{"known":{known},"24h":{{"repeated":0,"ratio":0.0,"fcr":1.0}},"7d":{{"repeated":0,"ratio":0.0,"fcr":1.0}}}}}}"#
+        )
+    };
+    let of_b = r#"{"known":3,"24h":{"repeated":1,"ratio":0.3333333333333333,"fcr":0.6666666666666666},"7d":{"repeated":2,"ratio":0.6666666666666666,"fcr":0.3333333333333333}}}"#;
+    let together =
+        r#"{"known":4,"24h":{"repeated":1,"ratio":0.25,"fcr":0.75},"7d":{"repeated":2,"ratio":0.5,"fcr":0.5}}}"#;
+    assert_eq!(repeats_of(None), [&none(1), of_b, together]);
+    let by_day = repeats_of(Some(86_400_000));
+    let second_day =
+        r#"{"known":2,"24h":{"repeated":1,"ratio":0.5,"fcr":0.5},"7d":{"repeated":1,"ratio":0.5,"fcr":0.5}}}"#;
+    let third_day =
+        r#"{"known":1,"24h":{"repeated":0,"ratio":0.0,"fcr":1.0},"7d":{"repeated":1,"ratio":1.0,"fcr":0.0}}}"#;
+    assert_eq!(by_day, [&none(1), "-", second_day, third_day, &none(1), of_b, together]);
 }

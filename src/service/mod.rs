@@ -1,7 +1,7 @@
 //! The running service: reads, looks some times a second at what was read, and hands out what it saw.
 //!
 //! [`pulse`] puts one [`Snapshot`] after the other together from what the threads of
-//! [`source::kafka`](crate::source::kafka) hold. Who publishes them is not known here.
+//! [`source::kafka`](crate::source::kafka) hold, with what [`repeats`] keeps of all of them together. Who publishes them is not known here.
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -15,9 +15,11 @@ use crate::log::Recurring;
 use crate::meters::Meters;
 use crate::publish::snapshot::Snapshot;
 use crate::service::pulse::Pulse;
+use crate::service::repeats::Repeats;
 use crate::source::kafka::consumer::Reading;
 
 pub mod pulse;
+pub mod repeats;
 
 /// A service that runs.
 pub struct Service {
@@ -40,9 +42,12 @@ impl Service {
         let (lines, suppressed) = (config.log.lines_per_second, meters.log_lines_suppressed.clone());
         let recurring = move || Recurring::new(lines, suppressed.clone());
         let library = LibraryLog::new(lines);
-        let reading = Reading::start(&config.kafka, &config.metrics, &settings, meters, &recurring, library, failing)?;
+        let (reading, customer_news) =
+            Reading::start(&config.kafka, &config.metrics, &settings, meters, &recurring, library, failing)?;
+        let repeats = Repeats::new(&settings, customer_news);
         let (publish, snapshots) = watch::channel(Arc::new(Snapshot::starting(clock::monotonic())));
-        let pulse = Pulse::new(Arc::clone(&reading.hub), settings, config.metrics.delay_ms, publish, recurring());
+        let hub = Arc::clone(&reading.hub);
+        let pulse = Pulse::new(hub, settings, repeats, config.metrics.delay_ms, publish, recurring());
         let pulse = thread::Builder::new().name("pulse".to_owned()).spawn(move || pulse.run())?;
         Ok(Service { snapshots, failures, reading, pulse })
     }

@@ -19,6 +19,7 @@ use crate::kafka::trouble::Trouble;
 use crate::log::Recurring;
 use crate::publish::snapshot::{PartitionStatus, Snapshot, TopicStatus};
 use crate::publish::withheld::Withheld;
+use crate::service::repeats::Repeats;
 use crate::source::kafka::hub::{Hub, Stuck, Topic};
 use crate::source::kafka::progress::{Behind, LONGEST_SILENCE, Moment, Standing};
 use crate::source::kafka::worker::{Held, Look};
@@ -42,6 +43,7 @@ const TROUBLE_SHOWN: Duration = Duration::from_secs(30);
 pub struct Pulse {
     hub: Arc<Hub>,
     settings: Arc<Settings>,
+    repeats: Repeats,
     delay_ms: u64,
     publish: watch::Sender<Arc<Snapshot>>,
     recurring: Recurring,
@@ -50,15 +52,16 @@ pub struct Pulse {
 }
 
 impl Pulse {
-    /// Looks at what this hub's workers hold.
+    /// Looks at what this hub's workers hold; `repeats` hears of customers from the same ones.
     pub fn new(
         hub: Arc<Hub>,
         settings: Arc<Settings>,
+        repeats: Repeats,
         delay_ms: u64,
         publish: watch::Sender<Arc<Snapshot>>,
         recurring: Recurring,
     ) -> Pulse {
-        Pulse { hub, settings, delay_ms, publish, recurring, withheld: None }
+        Pulse { hub, settings, repeats, delay_ms, publish, recurring, withheld: None }
     }
 
     /// Looks until the hub stops.
@@ -78,7 +81,7 @@ impl Pulse {
         }
     }
 
-    fn look(&self, now: Moment) -> Result<Snapshot, Stuck> {
+    fn look(&mut self, now: Moment) -> Result<Snapshot, Stuck> {
         let topics = self.hub.topics();
         let (held, reasons, live_at, looks) = loop {
             let partitions = self.hub.held();
@@ -94,12 +97,15 @@ impl Pulse {
             }
         };
 
+        let whole = holds_all(&held, &topics);
+        self.repeats.take_in(live_at);
         let mut snapshot = Snapshot {
             now: live_at.or_else(|| held.iter().filter_map(|(held, _)| held.stream_time()).min()),
             live: live_at.map(View::empty),
             trouble: if reasons.is_empty() { None } else { self.hub.trouble(now.at, TROUBLE_SHOWN) },
             withheld: reasons,
-            whole: holds_all(&held, &topics),
+            repeats: live_at.filter(|_| whole).map(|now| self.repeats.view(now)),
+            whole,
             state_complete: is_complete(&held, now.wall, self.longest_expire()),
             topics: topics.iter().map(|(name, topic)| (name.clone(), status_of(name, topic, &held))).collect(),
             ..Snapshot::starting(now.at)
@@ -188,6 +194,7 @@ fn add(snapshot: &mut Snapshot, look: Look, longest_list: usize) {
     snapshot.heard.add(&look.heard);
     snapshot.tracked_contacts += look.contacts as u64;
     snapshot.tracked_agents += look.agents as u64;
+    snapshot.tracked_customers += look.customers as u64;
     snapshot.tracked_lanes += look.lanes as u64;
 }
 

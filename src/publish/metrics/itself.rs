@@ -54,6 +54,13 @@ pub(super) const FAMILIES: &[Family] = &[
         samples.add(&[], scene.snapshot.tracked_agents as f64);
     }),
     Family::gauge(
+        "holdline_tracked_customers",
+        "Customers held in memory, each counted in every partition that one of its contacts was in.",
+        |scene, samples| {
+            samples.add(&[], scene.snapshot.tracked_customers as f64);
+        },
+    ),
+    Family::gauge(
         "holdline_tracked_lanes",
         "Lanes held in memory, each counted in every partition that it was seen in.",
         |scene, samples| {

@@ -2,7 +2,7 @@
 //!
 //! Nothing is kept from one scrape to the next: every series comes from the latest snapshot, so that a lane that vanishes
 //! is gone at once. What is not known has no series. Names, types and labels are a contract; `deploy/METRICS.md` lists
-//! them, made from what is exposed. `lanes`, `windows`, `experience`, `agents` and `itself` say what each family holds, `family` how it is
+//! them, made from what is exposed. `lanes`, `windows`, `experience`, `agents`, `repeats` and `itself` say what each family holds, `family` how it is
 //! put together.
 //!
 //! # Cost
@@ -25,6 +25,7 @@ mod itself;
 mod lanes;
 #[cfg(test)]
 mod listing;
+mod repeats;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -136,7 +137,9 @@ impl Exposition {
 
 /// All families that are made of snapshots.
 fn families() -> impl Iterator<Item = &'static Family> {
-    [lanes::FAMILIES, windows::FAMILIES, experience::FAMILIES, agents::FAMILIES, itself::FAMILIES].into_iter().flatten()
+    [lanes::FAMILIES, windows::FAMILIES, experience::FAMILIES, agents::FAMILIES, repeats::FAMILIES, itself::FAMILIES]
+        .into_iter()
+        .flatten()
 }
 
 /// Appends families, but for those without samples.

@@ -11,6 +11,7 @@ use crate::config::Formulas;
 use crate::engine::board::{GroupBy, GroupKey};
 use crate::engine::counters::Counters;
 use crate::engine::experience::HeardBy;
+use crate::engine::repeat_board::{RepeatBoard, Told};
 use crate::engine::settings::{Settings, Window};
 use crate::engine::shard::{Keep, Shard};
 use crate::engine::view::{View, counters};
@@ -25,7 +26,7 @@ use crate::publish::snapshot::{PartitionStatus, Snapshot, TopicStatus};
 /// 30 s (which displaces an answer told before), 5 leaves after 10 s, 7 is closed after 3 s, 8 waits. In "b", 6 waits. 1 is
 /// satisfied and buys something, 2 is not and complains, which 6 does as well.
 pub(super) const LOG: &str = r#"
-{"type":"offered","contact_id":"1","queue":"a","time":"2024-01-01T09:00:03Z"}
+{"type":"offered","contact_id":"1","queue":"a","time":"2024-01-01T09:00:03Z","customer_id":"x"}
 {"type":"answered","contact_id":"1","time":"2024-01-01T09:00:11Z"}
 {"type":"completed","contact_id":"1","time":"2024-01-01T09:00:41Z","talk_seconds":20.5}
 {"type":"offered","contact_id":"2","queue":"a","time":"2024-01-01T09:00:05Z"}
@@ -35,9 +36,9 @@ pub(super) const LOG: &str = r#"
 {"type":"offered","contact_id":"4","queue":"a","time":"2024-01-01T09:00:20Z"}
 {"type":"answered","contact_id":"4","time":"2024-01-01T09:00:55Z"}
 {"type":"abandoned","contact_id":"4","time":"2024-01-01T09:00:50Z"}
-{"type":"offered","contact_id":"5","queue":"a","time":"2024-01-01T09:00:30Z"}
+{"type":"offered","contact_id":"5","queue":"a","time":"2024-01-01T09:00:30Z","customer_id":"x"}
 {"type":"left","contact_id":"5","reason":"callback","time":"2024-01-01T09:00:40Z"}
-{"type":"offered","contact_id":"6","queue":"b","channel":"chat","tier":"gold","time":"2024-01-01T09:01:00Z"}
+{"type":"offered","contact_id":"6","queue":"b","channel":"chat","tier":"gold","time":"2024-01-01T09:01:00Z","customer_id":"y"}
 {"type":"offered","contact_id":"7","queue":"a","time":"2024-01-01T09:01:05Z"}
 {"type":"completed","contact_id":"7","time":"2024-01-01T09:01:08Z"}
 {"type":"offered","contact_id":"8","queue":"a","time":"2024-01-01T09:01:40Z"}
@@ -89,6 +90,12 @@ pub(super) fn snapshot(shards: &[Shard], by: GroupBy) -> Snapshot {
     let mut snapshot = Snapshot::starting(clock::monotonic());
     snapshot.now = Some(NOW);
     snapshot.live = Some(View::of(&all, NOW, by));
+    let mut repeats = RepeatBoard::new(all[0].settings());
+    for (number, shard) in (0..).zip(shards) {
+        repeats.apply(number, &shard.clone().take_customer_changes(by), Told::News);
+        snapshot.tracked_customers += shard.customers() as u64;
+    }
+    snapshot.repeats = Some(repeats.view(NOW));
     snapshot.withheld.clear();
     snapshot.whole = true;
     snapshot.state_complete = true;

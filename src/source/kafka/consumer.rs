@@ -23,7 +23,7 @@ use crate::source::kafka::hub::Hub;
 use crate::source::kafka::prober::Prober;
 use crate::source::kafka::queue::Queue;
 use crate::source::kafka::rebalance::Context;
-use crate::source::kafka::worker::Worker;
+use crate::source::kafka::worker::{CustomerNews, Lines, Worker};
 
 /// Records read at once. More only pins more of librdkafka's buffers.
 const BATCH: usize = 1_024;
@@ -69,7 +69,8 @@ pub struct Reading {
 
 impl Reading {
     /// Joins the group and begins to read. What cannot be healed is told to `failures` later on; brokers that cannot be
-    /// reached are tried again for ever. `recurring` makes the bound of one kind of log line.
+    /// reached are tried again for ever. `recurring` makes the bound of one kind of log line. What workers tell of customers
+    /// comes through the receiver.
     ///
     /// # Errors
     /// The options contradict themselves, or threads cannot be started. Nothing was sent to a broker.
@@ -81,7 +82,7 @@ impl Reading {
         recurring: &impl Fn() -> Recurring,
         library: LibraryLog,
         failures: UnboundedSender<anyhow::Error>,
-    ) -> anyhow::Result<Reading> {
+    ) -> anyhow::Result<(Reading, mpsc::Receiver<CustomerNews>)> {
         let cores = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_WORKERS);
         let count = kafka.workers.map_or(cores, NonZero::get);
         let (orders, received): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::channel()).unzip();
@@ -104,16 +105,18 @@ impl Reading {
             prober: None,
             workers: Vec::new(),
         };
+        let (customer_news, told) = mpsc::channel();
         for (number, orders) in received.into_iter().enumerate() {
             let queue = Queue::new(Arc::clone(&consumer), BATCH);
             let (settings, meters) = (Arc::clone(settings), meters.clone());
-            let worker = Worker::new(queue, orders, settings, metrics.by, hash_seed, meters, recurring);
+            let lines = Lines { orders, customer_news: customer_news.clone() };
+            let worker = Worker::new(queue, lines, settings, metrics.by, hash_seed, meters, recurring);
             reading.workers.push(spawn(format!("worker-{number}"), move || worker.run())?);
         }
         let prober = Prober::new(Arc::clone(&hub), brokers, Arc::clone(consumer.context()));
         reading.prober = Some(spawn("prober".to_owned(), move || prober.run())?);
         reading.group = Some(spawn("group".to_owned(), move || keep_alive(&consumer, &hub))?);
-        Ok(reading)
+        Ok((reading, told))
     }
 
     /// Leaves the group and waits for all threads to end. A member with a fixed name stays in the group until its

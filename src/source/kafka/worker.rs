@@ -16,6 +16,7 @@ use rdkafka::consumer::ConsumerContext;
 use crate::clock;
 use crate::engine::board::{GroupBy, GroupKey};
 use crate::engine::counters::Counters;
+use crate::engine::customers::CustomerChanges;
 use crate::engine::experience::HeardBy;
 use crate::engine::settings::Settings;
 use crate::engine::shard::{Input, Keep, Shard};
@@ -135,10 +136,31 @@ pub struct Look {
     pub contacts: usize,
     /// Agents held.
     pub agents: usize,
+    /// Customers remembered, each counted in every partition that one of its contacts was in.
+    pub customers: usize,
     /// Lanes held, each counted in every partition that it was seen in.
     pub lanes: usize,
 }
 
+/// How what is remembered of customers has changed in one partition, told before each answer to [`Order::Look`] and when
+/// a partition is given up.
+#[derive(Debug)]
+pub struct CustomerNews {
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The partition's number.
+    pub partition: i32,
+    /// The changes since this was last told.
+    pub changes: CustomerChanges,
+}
+
+/// What connects a worker with others.
+pub struct Lines {
+    /// What it is told to do.
+    pub orders: Receiver<Order>,
+    /// Where it tells of customers.
+    pub customer_news: Sender<CustomerNews>,
+}
 /// What was counted, by group; of that, what was taken back; and what was said.
 type Counted = (BTreeMap<GroupKey, Counters>, Counters, HeardBy);
 
@@ -164,7 +186,7 @@ struct Told {
 /// The thread's own things.
 pub struct Worker<C: ConsumerContext + 'static> {
     /// Dropped first, so that nobody waits for an answer while the queue is dropped.
-    orders: Receiver<Order>,
+    lines: Lines,
     queue: Queue<C>,
     slots: Vec<Slot>,
     /// Where in `slots` the records of an origin go.
@@ -186,7 +208,7 @@ impl<C: ConsumerContext + 'static> Worker<C> {
     /// A worker that holds nothing yet. `recurring` makes the bound of one kind of log line.
     pub fn new(
         queue: Queue<C>,
-        orders: Receiver<Order>,
+        lines: Lines,
         settings: Arc<Settings>,
         by: GroupBy,
         hash_seed: u64,
@@ -196,7 +218,7 @@ impl<C: ConsumerContext + 'static> Worker<C> {
         let counter = |reason: RejectionReason| meters.rejected.with_label_values(&[reason.name()]);
         Worker {
             queue,
-            orders,
+            lines,
             slots: Vec::new(),
             places: HashMap::new(),
             counted: Counted::default(),
@@ -215,7 +237,7 @@ impl<C: ConsumerContext + 'static> Worker<C> {
     pub fn run(mut self) {
         loop {
             loop {
-                match self.orders.try_recv() {
+                match self.lines.orders.try_recv() {
                     Ok(Order::Stop) | Err(std::sync::mpsc::TryRecvError::Disconnected) => return,
                     Ok(order) => self.obey(order),
                     Err(std::sync::mpsc::TryRecvError::Empty) => break,
@@ -265,10 +287,15 @@ impl<C: ConsumerContext + 'static> Worker<C> {
         let Some(at) = self.slots.iter().position(is_it) else { return };
         let slot = self.slots.swap_remove(at);
         slot.add_counted(self.by, &mut self.counted);
+        slot.tell_customers(CustomerChanges::gone(), &self.lines.customer_news);
         self.places.clear();
     }
 
-    fn look(&self, now: Option<EventTime>) -> Look {
+    fn look(&mut self, now: Option<EventTime>) -> Look {
+        for slot in &mut self.slots {
+            let changes = slot.shard.take_customer_changes(self.by);
+            slot.tell_customers(changes, &self.lines.customer_news);
+        }
         let shards: Vec<&Shard> = self.slots.iter().map(|slot| &slot.shard).collect();
         let mut counted = self.counted.clone();
         for slot in &self.slots {
@@ -287,6 +314,7 @@ impl<C: ConsumerContext + 'static> Worker<C> {
             heard: counted.2,
             contacts: shards.iter().map(|shard| shard.contacts()).sum(),
             agents: shards.iter().map(|shard| shard.agents()).sum(),
+            customers: shards.iter().map(|shard| shard.customers()).sum(),
             lanes: shards.iter().map(|shard| shard.lanes()).sum(),
         }
     }
@@ -428,6 +456,14 @@ impl Slot {
         counted.2.add(&HeardBy::of(&self.shard, by).since(heard_before));
     }
 
+    fn tell_customers(&self, changes: CustomerChanges, news: &Sender<CustomerNews>) {
+        if !changes.is_empty() {
+            let Held { topic, partition, .. } = &*self.held;
+            // Whoever looks at the shards may have come to an end already.
+            let _ = news.send(CustomerNews { topic: Arc::clone(topic), partition: *partition, changes });
+        }
+    }
+
     fn tell(&self, record: &Record<'_>, rejection: &Rejection, recurring: &Recurring, now: Instant) {
         let (topic, partition, offset) = (&*self.held.topic, self.held.partition, record.offset);
         recurring.tell(now, |held_back| {
@@ -444,6 +480,7 @@ impl Slot {
         meters.lanes_overflow.inc_by(input.overflow_lanes - before.input.overflow_lanes);
         meters.contacts_overflow.inc_by(input.overflow_contacts - before.input.overflow_contacts);
         meters.agents_overflow.inc_by(input.overflow_agents - before.input.overflow_agents);
+        meters.customers_overflow.inc_by(input.overflow_customers - before.input.overflow_customers);
         meters.facts_overflow.inc_by(input.overflow_facts - before.input.overflow_facts);
         meters.orphan.inc_by(orphans - before.orphans);
         let stream_time = self.shard.stream_time().map_or(0, EventTime::millis);
