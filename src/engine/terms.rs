@@ -101,7 +101,9 @@ impl<'a> Timer<'a> {
             left -= counted;
             at = pause.until?;
         }
-        self.run_from(at, left)
+        let due = self.run_from(at, left)?;
+        let is_open = |pause: &Pause| pause.until.is_none() && pause.from < due;
+        (!self.pauses.iter().any(is_open)).then_some(due)
     }
 
     /// As [`Timer::between`], without pauses.
@@ -157,6 +159,8 @@ mod tests {
             (0, 300, Some(500)),
             (0, 301, None),
             (600, 1, None),
+            (600, 0, None),
+            (500, 0, Some(500)),
         ] {
             assert_eq!(timer.after(from, duration), due, "{duration} from {from}");
         }

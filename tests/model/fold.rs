@@ -2,9 +2,9 @@
 //!
 //! [`fold`] folds a life once without its far facts, then, where a visit wants one, once more with them. Which visit an
 //! answer or end means when no earlier visit takes it is in [`super::which`]. Where one id's facts are cut into lives is
-//! in [`super::lives`].
+//! in [`super::lives`], what is said meanwhile in [`super::talk`]. Nothing is measured here.
 
-use holdline::engine::settings::{SKEW_MS, Settings};
+use holdline::engine::settings::SKEW_MS;
 
 use super::event::{Fact, What};
 use super::rule::{Rule, RuleCounts};
@@ -21,10 +21,6 @@ pub struct Visit {
     pub tier: String,
     /// When it was put into the queue.
     pub offered_at: u64,
-    /// A wait up to this is within, in milliseconds.
-    pub target: u64,
-    /// An abandoned wait below this is short, in milliseconds.
-    pub short: u64,
     /// What became of it.
     pub decision: Decision,
     /// When its handling ended.
@@ -45,7 +41,12 @@ pub enum Decision {
     /// The customer gave up.
     Abandoned(u64),
     /// It left by a `left` fact.
-    Left(u64),
+    Left {
+        /// When.
+        time: u64,
+        /// By a transfer.
+        is_transfer: bool,
+    },
     /// It left because the next visit began.
     Transferred(u64),
     /// It was completed or resolved while it waited.
@@ -57,8 +58,8 @@ pub enum Decision {
 pub struct Completion {
     /// When.
     pub time: u64,
-    /// How long it was handled, in milliseconds.
-    pub handle_ms: u64,
+    /// The sum of its parts, in milliseconds, if they were told.
+    pub parts_ms: Option<u64>,
     /// Told before the offer.
     pub early: bool,
 }
@@ -70,7 +71,7 @@ impl Decision {
             Decision::Waiting => None,
             Decision::Answered(time)
             | Decision::Abandoned(time)
-            | Decision::Left(time)
+            | Decision::Left { time, .. }
             | Decision::Transferred(time)
             | Decision::Closed(time) => Some(time),
         }
@@ -82,7 +83,7 @@ impl Decision {
             (self, what),
             (Decision::Answered(_), What::Answered)
                 | (Decision::Abandoned(_), What::Abandoned)
-                | (Decision::Left(_) | Decision::Transferred(_), What::Left(_))
+                | (Decision::Left { .. } | Decision::Transferred(_), What::Left(_))
         )
     }
 }
@@ -116,17 +117,16 @@ pub struct Life {
 }
 
 /// Folds the facts of one life, which are sorted by time.
-pub fn fold(facts: &[Fact], settings: &Settings, rules: &mut RuleCounts) -> Life {
+pub fn fold(facts: &[Fact], rules: &mut RuleCounts) -> Life {
     let mut not_counted = RuleCounts::default();
-    let gifts = which::far_gifts(&run(facts, settings, Vec::new(), &mut not_counted));
-    let mut folding = run(facts, settings, gifts, rules);
+    let gifts = which::far_gifts(&run(facts, Vec::new(), &mut not_counted));
+    let mut folding = run(facts, gifts, rules);
     which::judge_what_is_left(&mut folding);
     Life { visits: folding.visits, conflicts: folding.conflicts, skews: folding.skews }
 }
 
-fn run<'a>(facts: &[Fact], settings: &'a Settings, gifts: Vec<Gift>, rules: &'a mut RuleCounts) -> Folding<'a> {
+fn run<'a>(facts: &[Fact], gifts: Vec<Gift>, rules: &'a mut RuleCounts) -> Folding<'a> {
     let mut folding = Folding {
-        settings,
         rules,
         visits: Vec::new(),
         pending: Vec::new(),
@@ -148,7 +148,6 @@ pub type Gift = (Fact, String);
 
 /// The state of a life while it is folded.
 pub struct Folding<'a> {
-    pub(super) settings: &'a Settings,
     pub(super) rules: &'a mut RuleCounts,
     pub(super) visits: Vec<Visit>,
     /// Answered, abandoned and left facts that no visit took, for later offers.
@@ -320,16 +319,11 @@ impl Folding<'_> {
         } else {
             self.rules.hit(Rule::FirstVisit);
         }
-        let row = self.settings.promises.iter().rev().find(|(from, _)| from.millis() <= time);
-        let (_, promises) = row.unwrap_or(&self.settings.promises[0]);
-        let promise = promises.of(queue, channel, tier);
         self.visits.push(Visit {
             queue: queue.to_owned(),
             channel: channel.to_owned(),
             tier: tier.to_owned(),
             offered_at: time,
-            target: promise.answer_within_ms,
-            short: promise.short_abandon_ms,
             decision: Decision::Waiting,
             completed: None,
             took_fact: false,

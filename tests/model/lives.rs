@@ -4,9 +4,11 @@
 
 use holdline::engine::settings::Settings;
 
+use super::clocks::{self, Clock};
 use super::event::{Fact, What};
 use super::fold::{self, Decision, Visit};
 use super::rule::{Rule, RuleCounts};
+use super::talk::{self, Talk};
 
 /// One life of a contact id.
 #[derive(Clone, PartialEq, Debug)]
@@ -15,6 +17,10 @@ pub struct Life {
     pub facts: Vec<Fact>,
     /// What they come to.
     pub folded: fold::Life,
+    /// What was said in it.
+    pub talk: Talk,
+    /// What is measured of it.
+    pub clocks: Vec<Clock>,
     /// Whether nothing more is to be expected.
     pub is_finished: bool,
     /// How long after its last fact an unfinished life waits no longer, in milliseconds.
@@ -25,12 +31,14 @@ pub struct Life {
 
 impl Life {
     fn of(facts: &[Fact], settings: &Settings, rules: &mut RuleCounts) -> Life {
-        let folded = fold::fold(facts, settings, rules);
-        let is_finished = is_finished(&folded.visits, facts, rules);
+        let folded = fold::fold(facts, rules);
+        let talk = talk::talk(facts, &folded.visits, rules);
+        let clocks = clocks::clocks(&folded.visits, &talk, settings, rules);
+        let is_finished = is_finished(&folded.visits, &clocks, facts, rules);
         let channels = folded.visits.iter().map(|visit| settings.lifetimes.expire_of(&visit.channel));
         let expire_ms = channels.max().unwrap_or_else(|| settings.lifetimes.expire_of("voice"));
         let limit_ms = if is_finished { settings.lifetimes.settle_ms } else { expire_ms };
-        Life { facts: facts.to_vec(), folded, is_finished, expire_ms, limit_ms }
+        Life { facts: facts.to_vec(), folded, talk, clocks, is_finished, expire_ms, limit_ms }
     }
 
     /// The time of its last fact.
@@ -70,8 +78,16 @@ pub fn cut(facts: &[Fact], settings: &Settings, rules: &mut RuleCounts) -> Vec<L
     lives
 }
 
-fn is_finished(visits: &[Visit], facts: &[Fact], rules: &mut RuleCounts) -> bool {
-    let Some(latest) = visits.last() else { return false };
+fn is_finished(visits: &[Visit], clocks: &[Clock], facts: &[Fact], rules: &mut RuleCounts) -> bool {
+    let is_finished = visits.last().is_some_and(|latest| is_over(latest, facts, rules));
+    let waits = clocks.iter().any(Clock::waits);
+    if is_finished && waits {
+        rules.hit(Rule::UnfinishedClock);
+    }
+    is_finished && !waits
+}
+
+fn is_over(latest: &Visit, facts: &[Fact], rules: &mut RuleCounts) -> bool {
     match latest.decision {
         Decision::Waiting => false,
         Decision::Answered(_) if latest.completed.is_some() => true,
@@ -87,6 +103,6 @@ fn is_finished(visits: &[Visit], facts: &[Fact], rules: &mut RuleCounts) -> bool
             }
             is_resolved
         }
-        Decision::Abandoned(_) | Decision::Left(_) | Decision::Transferred(_) | Decision::Closed(_) => true,
+        Decision::Abandoned(_) | Decision::Left { .. } | Decision::Transferred(_) | Decision::Closed(_) => true,
     }
 }

@@ -227,7 +227,7 @@ impl Model {
 pub type CellSums = BTreeMap<(Lane, Measure), BTreeMap<Cell, i64>>;
 
 fn add(sums: &mut CellSums, stays: &[Stay], sign: i64) {
-    for stay in stays {
+    for stay in stays.iter().filter(|stay| !stay.bookings.is_empty()) {
         let cells = sums.entry((Lane::clone(&stay.lane), stay.measure)).or_default();
         for &(cell, _) in &stay.bookings {
             *cells.entry(cell).or_default() += sign;

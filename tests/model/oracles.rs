@@ -15,13 +15,14 @@ use super::fold::Decision;
 use super::lives::{self, Life};
 use super::log::{Model, Stream};
 use super::rule::RuleCounts;
+use super::stay;
 use super::view::{self, By};
 
-const BASE: u64 = 1_000_000_000_000;
+pub(super) const BASE: u64 = 1_000_000_000_000;
 const HOUR: u64 = 3_600_000;
 
 /// `3 answered:a` is an answer naming queue `a`, three seconds after the base.
-fn parse(fact: &str) -> Fact {
+pub(super) fn parse(fact: &str) -> Fact {
     let (time, rest) = fact.trim().split_once(' ').expect("a time and a type");
     let seconds: f64 = time.parse().expect("seconds");
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small positive test times")]
@@ -41,6 +42,9 @@ fn parse(fact: &str) -> Fact {
         "resolved" => What::Resolved,
         "reopened" => What::Reopened,
         "paused" => What::Paused,
+        "resumed" => What::Resumed,
+        "message" => What::CustomerMessage,
+        "reply" => What::AgentReply,
         other => panic!("no such type in stories: {other}"),
     };
     Fact::new(time, what, queue)
@@ -60,11 +64,13 @@ fn told(life: &Life) -> String {
             Decision::Waiting => "waits".to_owned(),
             Decision::Answered(time) => format!("answered {}", seconds(time)),
             Decision::Abandoned(time) => format!("abandoned {}", seconds(time)),
-            Decision::Left(time) => format!("left {}", seconds(time)),
+            Decision::Left { time, .. } => format!("left {}", seconds(time)),
             Decision::Transferred(time) => format!("transferred {}", seconds(time)),
             Decision::Closed(time) => format!("closed {}", seconds(time)),
         };
-        let done = visit.completed.map(|done| format!(" done {} {}ms", seconds(done.time), done.handle_ms));
+        let handle_ms = stay::handle_ms(visit, &life.talk, &mut RuleCounts::default());
+        let done = visit.completed.zip(handle_ms);
+        let done = done.map(|(done, handle_ms)| format!(" done {} {handle_ms}ms", seconds(done.time)));
         words.push(format!("{}: {decision}{}", visit.queue, done.unwrap_or_default()));
     }
     words.push(format!("conflicts {} skews {}", life.folded.conflicts, life.folded.skews));

@@ -60,9 +60,9 @@ pub struct Waiting {
 pub struct Group {
     /// By measure.
     pub measures: BTreeMap<Measure, Sums>,
-    /// All visits that wait at the end of the span and of which nothing later is known either, the oldest first: whoever
-    /// was answered since needs nobody's attention.
-    pub longest: Vec<Waiting>,
+    /// By measure with a clock, all who wait at the end of the span and of whom nothing later is known either, the oldest
+    /// first: whoever was answered since needs nobody's attention.
+    pub longest: BTreeMap<Measure, Vec<Waiting>>,
 }
 
 /// Sums what was booked in `[from, to)`, by group; who waits is told as of `to`. Both lie on edges of slots.
@@ -70,11 +70,11 @@ pub fn view<'a>(stays: impl Iterator<Item = (&'a str, &'a Stay)>, from: u64, to:
     let mut groups: BTreeMap<Key, Group> = BTreeMap::new();
     for (contact_id, stay) in stays {
         let span = from..to;
-        let waits = stay.offered_at < to && to <= stay.departure;
-        let waits_over = stay.overdue && stay.deadline < to && to <= stay.departure;
+        let since = stay.waits.filter(|&(since, until)| since < to && to <= until).map(|(since, _)| since);
+        let waits_over = since.is_some() && stay.overdue_at.is_some_and(|due| due < to);
         let booked = stay.bookings.iter().filter(|booking| span.contains(&booking.1));
         let lasted = stay.durations.iter().filter(|duration| span.contains(&duration.1));
-        if !waits && booked.clone().next().is_none() && lasted.clone().next().is_none() {
+        if since.is_none() && booked.clone().next().is_none() && lasted.clone().next().is_none() {
             continue;
         }
         let group = groups.entry(by.key(&stay.lane)).or_default();
@@ -85,15 +85,16 @@ pub fn view<'a>(stays: impl Iterator<Item = (&'a str, &'a Stay)>, from: u64, to:
         for &(quantity, _, duration_ms) in lasted {
             sums.durations.entry(quantity).or_default().push((duration_ms, contact_id.to_owned()));
         }
-        sums.waiting += u64::from(waits);
+        sums.waiting += u64::from(since.is_some());
         sums.waiting_over += u64::from(waits_over);
-        if waits && stay.undecided && stay.measure == Measure::Wait {
+        if let Some(since) = since.filter(|_| stay.undecided) {
             let contact_id = contact_id.to_owned();
-            group.longest.push(Waiting { since: stay.offered_at, contact_id, over: waits_over });
+            let longest = group.longest.entry(stay.measure).or_default();
+            longest.push(Waiting { since, contact_id, over: waits_over });
         }
     }
     for group in groups.values_mut() {
-        group.longest.sort();
+        group.longest.values_mut().for_each(|longest| longest.sort());
         for durations in group.measures.values_mut().flat_map(|sums| sums.durations.values_mut()) {
             durations.sort_by(|one, other| other.0.cmp(&one.0).then_with(|| one.1.cmp(&other.1)));
         }

@@ -112,7 +112,7 @@ impl Folding<'_> {
         visit.decision = match fact.what {
             What::Answered => Decision::Answered(fact.time),
             What::Abandoned => Decision::Abandoned(fact.time),
-            _ => Decision::Left(fact.time),
+            _ => Decision::Left { time: fact.time, is_transfer: is_transfer(fact) },
         };
         if visit.is_being_handled()
             && let Some(early) = visit.early_completed.first().cloned()
@@ -125,19 +125,11 @@ impl Folding<'_> {
 
     /// A completion ends the handling of an answered visit.
     pub(super) fn complete(&mut self, index: usize, fact: &Fact, early: bool) {
-        let visit = &mut self.visits[index];
-        let answered_at = visit.decision.time().expect("an answered visit has a time of answer");
-        let handle_ms = match fact.what {
-            What::Completed(Some(parts)) => {
-                self.rules.hit(Rule::HandleFromParts);
-                parts.iter().sum()
-            }
-            _ => {
-                self.rules.hit(Rule::HandleFromTimes);
-                fact.time.saturating_sub(answered_at)
-            }
+        let parts_ms = match fact.what {
+            What::Completed(Some(parts)) => Some(parts.iter().sum()),
+            _ => None,
         };
-        visit.completed = Some(Completion { time: fact.time, handle_ms, early });
+        self.visits[index].completed = Some(Completion { time: fact.time, parts_ms, early });
     }
 
     /// The visit just offered takes what was told before its offer: early completions, a far fact given to it, then

@@ -6,6 +6,7 @@ use std::fmt;
 
 use holdline::engine::settings::Settings;
 
+use super::conversation;
 use super::dice::Dice;
 use super::history::{self, QUEUES};
 use crate::model::event::{Fact, Record};
@@ -145,7 +146,8 @@ fn happen(fault: Fault, index: usize, log: &mut Vec<Arrival>, lateness: u64, dic
             let known = record.contact_id().unwrap_or("nobody").to_owned();
             let id = if dice.percent(80) { known } else { format!("g{}", dice.below(5)) };
             let time = record.time() + dice.below(40_000) - 20_000;
-            let what = history::anything(dice);
+            let is_said = dice.percent(30);
+            let what = if is_said { conversation::what_is_said(dice) } else { history::anything(dice) };
             let names = dice.percent(50) && what.name() != "offered";
             let queue = dice.pick(&[QUEUES[0], QUEUES[1], QUEUES[2], "nowhere"]);
             let fact = Fact::new(time, what, names.then_some(queue));

@@ -1,84 +1,55 @@
 //! True histories: what happened to the contacts of a centre, before anything goes wrong in telling it.
 //!
 //! Most are stories that happen (calls, tickets, transfers, callbacks); some are chaos: facts of any kind at times that
-//! lie on the edges of the rules. Times are often rounded to whole or five seconds, so that instants coincide and
+//! lie on the edges of the rules. What is said in tickets is in [`super::conversation`]. Times are often rounded to whole or five seconds, so that instants coincide and
 //! distances are exactly the skew.
 
-use std::sync::Arc;
+use holdline::engine::settings::Settings;
 
-use holdline::engine::settings::{Lifetimes, PromiseOverlay, Promises, Settings};
-use holdline::event::EventTime;
-
+use super::conversation;
 use super::dice::Dice;
 use crate::model::event::{Fact, Record, What};
 
 pub(super) const QUEUES: [&str; 4] = ["billing", "sales", "orders", "night"];
 /// Nobody ever answers here.
 const SILENT: &str = "night";
-const CHANNELS: [&str; 3] = ["voice", "chat", "email"];
-const TIERS: [&str; 2] = ["standard", "vip"];
+pub(super) const CHANNELS: [&str; 3] = ["voice", "chat", "email"];
+pub(super) const TIERS: [&str; 2] = ["standard", "vip"];
 const REASONS: [&str; 7] = ["callback", "key", "overflow", "timeout", "transfer", "voicemail", "withdrawn"];
-const SECOND: u64 = 1_000;
-const MINUTE: u64 = 60 * SECOND;
-const HOUR: u64 = 60 * MINUTE;
+pub(super) const SECOND: u64 = 1_000;
+pub(super) const MINUTE: u64 = 60 * SECOND;
+pub(super) const HOUR: u64 = 60 * MINUTE;
 
 /// When all histories begin, at the earliest.
 pub(super) const BEGIN: u64 = 1_700_000_000_000;
 
-/// Settings of this seed: lifetimes short enough that contacts settle, expire and are forgotten within the log, or the
-/// defaults.
-pub(super) fn settings(dice: &mut Dice) -> Arc<Settings> {
-    let mut settings = Settings::default();
-    if dice.percent(80) {
-        settings.lifetimes = Lifetimes {
-            settle_ms: dice.pick(&[3, 10, 20]) * MINUTE,
-            expire_ms: dice.pick(&[15, 40, 90]) * MINUTE,
-            expire_by_channel: [("voice".to_owned(), 15 * MINUTE), ("chat".to_owned(), 25 * MINUTE)].into(),
-            agent_expire_ms: 30 * MINUTE,
-            lateness_ms: dice.pick(&[1, 5, 30]) * MINUTE,
-        };
-    }
-    let mut promises = Promises::default();
-    let overlay = |answer_within_ms| PromiseOverlay { answer_within_ms: Some(answer_within_ms), ..Default::default() };
-    promises.service.channel.insert("email".to_owned(), overlay(30 * MINUTE));
-    promises.queues.entry("sales".to_owned()).or_default().tier.insert("vip".to_owned(), overlay(10 * SECOND));
-    let mut later = promises.clone();
-    later.queues.entry("billing".to_owned()).or_default().all =
-        PromiseOverlay { short_abandon_ms: Some(2 * SECOND), ..overlay(40 * SECOND) };
-    settings.promises = vec![
-        (EventTime::default(), promises),
-        (EventTime::from_millis(BEGIN + HOUR).expect("it is before the end of time"), later),
-    ];
-    Arc::new(settings)
-}
-
 /// The history of one contact, grown fact by fact.
-struct Story<'a> {
-    dice: &'a mut Dice,
+pub(super) struct Story<'a> {
+    pub(super) dice: &'a mut Dice,
     /// Times are rounded down to multiples of this.
     grain: u64,
     /// In how many of a hundred facts the queue is named.
     named: u64,
     now: u64,
-    facts: Vec<Fact>,
+    pub(super) facts: Vec<Fact>,
 }
 
 impl Story<'_> {
-    fn wait(&mut self, low: u64, high: u64) {
+    pub(super) fn wait(&mut self, low: u64, high: u64) {
         self.now += self.dice.between(low, high);
     }
 
-    fn tell(&mut self, what: What, queue: &str) {
+    pub(super) fn tell(&mut self, what: What, queue: &str) {
         let queue = (!matches!(what, What::Offered { .. }) && self.dice.percent(self.named)).then_some(queue);
         self.facts.push(Fact::new(self.now / self.grain * self.grain, what, queue));
     }
 
-    fn offer(&mut self, queue: &str, channel: &str) {
+    pub(super) fn offer(&mut self, queue: &str, channel: &str) {
         let tier = self.dice.pick(&TIERS).to_owned();
         self.tell(What::Offered { queue: queue.to_owned(), channel: channel.to_owned(), tier }, queue);
     }
 
-    fn complete(&mut self, queue: &str) {
+    pub(super) fn complete(&mut self, queue: &str) {
         let parts = [self.dice.below(300_000), self.dice.below(60_000), self.dice.below(30_000)];
         let parts = self.dice.percent(50).then_some(parts);
         self.tell(What::Completed(parts), queue);
@@ -139,33 +110,6 @@ impl Story<'_> {
         }
     }
 
-    fn ticket(&mut self) {
-        let queue = self.dice.pick(&QUEUES);
-        self.offer(queue, "email");
-        if self.dice.percent(70) {
-            self.wait(0, 20 * MINUTE);
-            self.tell(What::Answered, queue);
-        }
-        for _ in 0..self.dice.between(1, 6) {
-            self.wait(0, 8 * MINUTE);
-            let score = f64::from(u32::try_from(self.dice.between(1, 5)).expect("it is small")).to_bits();
-            let what = match self.dice.below(8) {
-                0 => What::CustomerMessage,
-                1 => What::AgentReply,
-                2 => What::Paused,
-                3 => What::Resumed,
-                4 => What::Reopened,
-                5 => What::Rated { survey: "csat".to_owned(), score },
-                6 => What::Outcome { name: "purchase".to_owned(), amount: self.dice.percent(50).then_some(score) },
-                _ => What::Resolved,
-            };
-            self.tell(what, queue);
-        }
-        if self.dice.percent(60) {
-            self.tell(What::Resolved, queue);
-        }
-    }
-
     fn callback(&mut self) {
         let queue = self.dice.pick(&QUEUES);
         self.offer(queue, "voice");
@@ -194,9 +138,11 @@ impl Story<'_> {
         let begin = self.now;
         let mut edges = vec![0, 0, 1, 1000, 2500, 4999, 5000, 5001, 7500, 10_000, 12_500, 15_000, 20_000, 20_001];
         edges.extend([25_000, 30_000, 65_000, 70_000]);
+        let said = self.dice.pick(&[0, 20, 60]);
         for _ in 0..self.dice.between(3, 12) {
             self.now = begin + self.dice.pick(&edges);
-            let what = anything(self.dice);
+            let is_said = self.dice.percent(said);
+            let what = if is_said { conversation::what_is_said(self.dice) } else { anything(self.dice) };
             let queue = self.dice.pick(&QUEUES[..3]);
             self.tell(what, queue);
         }
@@ -237,13 +183,13 @@ pub(super) fn histories(dice: &mut Dice, settings: &Settings) -> Vec<Record> {
         let named = dice.pick(&[0, 0, 30, 100]);
         let mut story = Story { dice, grain, named, now, facts: Vec::new() };
         loop {
-            match story.dice.below(12) {
+            match story.dice.below(13) {
                 0..=2 => story.call("voice"),
                 3 => story.call("chat"),
                 4 | 5 => story.transfers("voice"),
-                6 => story.ticket(),
-                7 => story.callback(),
-                8 => story.answered_before_offered(),
+                6 | 7 => story.ticket(),
+                8 => story.callback(),
+                9 => story.answered_before_offered(),
                 _ => story.chaos(),
             }
             if story.dice.percent(75) {

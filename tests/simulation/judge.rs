@@ -147,11 +147,18 @@ fn without_durations(mut told: Told) -> Told {
 
 fn tallies(groups: &Groups, told: &Told) -> Result<(), String> {
     let keys: BTreeSet<Key> = groups.keys().map(plain).chain(told.keys().cloned()).collect();
+    let (no_tally, no_sums) = (Tally::default(), Sums::default());
     for key in keys {
-        for measure in [Measure::Wait, Measure::ContactWait] {
-            let engine = groups.get(&group_key(&key)).and_then(|group| group.measures.get(&measure));
-            let model = told.get(&key).and_then(|group| group.measures.get(&measure));
-            tally(&engine.cloned().unwrap_or_default(), &model.cloned().unwrap_or_default())
+        let (engine, model) = (groups.get(&group_key(&key)), told.get(&key));
+        for measure in Measure::ALL {
+            let engine = engine.and_then(|group| group.measures.get(&measure));
+            let model = model.and_then(|group| group.measures.get(&measure));
+            // What is always told is told even if it is empty.
+            let is_always_told = matches!(measure, Measure::Wait | Measure::ContactWait);
+            if !is_always_told && engine.is_some_and(Tally::is_empty) {
+                return Err(format!("{key:?} {measure:?}: an empty tally"));
+            }
+            tally(engine.unwrap_or(&no_tally), model.unwrap_or(&no_sums))
                 .map_err(|why| format!("{key:?} {measure:?}: {why}"))?;
         }
     }
@@ -191,23 +198,12 @@ fn lists(groups: &Groups, told: &Told, models: &[&Model], settings: &Settings, t
     for (key, group) in groups {
         let empty = Group::default();
         let model = told.get(&plain(key)).unwrap_or(&empty);
-        if all_are_held {
-            let engine: Vec<_> = group
-                .longest
-                .get(&Measure::Wait)
-                .into_iter()
-                .flatten()
-                .map(|waiting| (waiting.since.millis(), waiting.contact_id.as_str(), waiting.over))
-                .collect();
-            let model: Vec<_> = model
-                .longest
-                .iter()
-                .map(|waiting| (waiting.since, waiting.contact_id.as_str(), waiting.over))
-                .take(settings.limits.worst)
-                .collect();
-            same(&format!("longest of {key:?}"), &engine, &model)?;
-        }
-        for measure in [Measure::Wait, Measure::ContactWait] {
+        for measure in Measure::ALL {
+            if all_are_held && let Some(engine) = longest(group, measure) {
+                let model = model.longest.get(&measure).map_or(&[][..], Vec::as_slice);
+                longest_waiting(engine, model, settings.limits.worst)
+                    .map_err(|why| format!("longest {measure:?} of {key:?}: {why}"))?;
+            }
             for quantity in Quantity::ALL {
                 let engine = group.worst.get(&(measure, quantity)).map_or(&[][..], Vec::as_slice);
                 let sums = model.measures.get(&measure);
@@ -219,6 +215,18 @@ fn lists(groups: &Groups, told: &Told, models: &[&Model], settings: &Settings, t
         }
     }
     Ok(())
+}
+
+/// Who waits longest of a measure, as the engine says; none where it has no such list.
+fn longest(group: &board::Group, measure: Measure) -> Option<&[board::Waiting]> {
+    let is_listed = !matches!(measure, Measure::ContactWait | Measure::Backlog | Measure::Effort);
+    is_listed.then(|| group.longest.get(&measure).map_or(&[][..], Vec::as_slice))
+}
+
+fn longest_waiting(engine: &[board::Waiting], model: &[view::Waiting], most: usize) -> Result<(), String> {
+    let engine = engine.iter().map(|waiting| (waiting.since.millis(), waiting.contact_id.as_str(), waiting.over));
+    let model = model.iter().map(|waiting| (waiting.since, waiting.contact_id.as_str(), waiting.over)).take(most);
+    same("who waits", &engine.collect::<Vec<_>>(), &model.collect::<Vec<_>>())
 }
 
 /// The longest durations; among equal ones by id, and last those whose contact is forgotten, which have none.

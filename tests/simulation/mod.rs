@@ -13,10 +13,12 @@ use std::thread;
 
 use crate::model::rule::Rule;
 
+mod conversation;
 mod dice;
 mod faults;
 mod history;
 mod judge;
+mod promised;
 mod run;
 mod shrink;
 

@@ -15,6 +15,7 @@ use super::dice::Dice;
 use super::faults::{self, FaultCounts, Step};
 use super::history::{self, BEGIN};
 use super::judge;
+use super::promised;
 use crate::model::event::Record;
 use crate::model::log::Model;
 use crate::model::rule::RuleCounts;
@@ -44,7 +45,7 @@ impl Case {
     /// The case of this seed.
     pub(super) fn of(seed: u64) -> Case {
         let mut dice = Dice::new(seed);
-        let settings = history::settings(&mut dice);
+        let settings = promised::settings(&mut dice);
         let records = history::histories(&mut dice, &settings);
         let (steps, faults) = faults::spoil(records, &settings, &mut dice);
         Case { seed, settings, steps, faults }
@@ -53,6 +54,9 @@ impl Case {
     /// Its log, as JSON lines; a restart is a line of its own. Only the beginning of a long one.
     pub(super) fn log_text(&self) -> String {
         let mut text = format!("lifetimes: {:?}\n", self.settings.lifetimes);
+        for (from, promises) in &self.settings.promises {
+            writeln!(text, "promises from {}: {promises:?}", from.millis()).expect("writing to a string cannot fail");
+        }
         for step in self.steps.iter().take(MOST_LINES) {
             let line = match step {
                 Step::Read(record) => record.to_json(),
