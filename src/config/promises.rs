@@ -90,12 +90,13 @@ fn scope(section: &mut Section<'_>) -> Scope {
 
 fn layer(section: &mut Section<'_>) -> Layer {
     let answer_within = section.read("answer_within", duration(0..=LONGEST_MS));
+    let judging = judging(section);
     let short_abandon = section.read("short_abandon", duration(0..=LONGEST_MS));
     let calendar = section.read("calendar", calendar);
     let overlay = PromiseOverlay {
         answer_within_ms: answer_within.clone().value(),
         short_abandon_ms: short_abandon.clone().value(),
-        ..judging(section)
+        ..judging
     };
     let measures = further().map(|measure| (measure, section.section(measure.name(), of_measure)));
     let measures = measures.filter(|(_, overlay)| *overlay != PromiseOverlay::default()).collect();

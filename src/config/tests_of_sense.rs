@@ -160,7 +160,8 @@ fn variables() {
             "HOLDLINE_SERVICE_GOAL: service_goal: names no key: write a section, two underscores and a key, \
              as in HOLDLINE_SERVICE__GOAL",
             "HOLDLINE_SERVICE__: service.: unknown key: known here are answer_within, goal, formula, \
-             short_abandon, min_contacts, calendar, channel, tier",
+             min_contacts, business_time, short_abandon, calendar, contact_wait, first_reply, next_reply, \
+             first_resolution, resolution, handle, channel, tier",
         ],
     );
     refused_with(

@@ -59,7 +59,8 @@ fn unknown_keys() {
     refused(
         "[service.tier.vip.channel.chat]\ngoal = 0.9",
         &["1:19: service.tier.vip.channel: unknown key: known here are answer_within, goal, formula, \
-             short_abandon, min_contacts, calendar"],
+             min_contacts, business_time, short_abandon, calendar, contact_wait, first_reply, next_reply, \
+             first_resolution, resolution, handle"],
     );
     refused("[[queue]]\nid = 'a'\ncalender = 'il'", &["3:1: queue.a.calender: unknown key: did you mean `calendar`?"]);
 }

@@ -312,7 +312,9 @@ fn interval_tallies(
             (tally.waiting, tally.waiting_over) = (waiting, over);
             durations.fill(&mut tally, collector);
         }
-        told.push((interval, tally));
+        if !tally.is_empty() {
+            told.push((interval, tally));
+        }
         next = interval + 1;
     }
     let silent = (next..edges.len() - 1).filter(|_| waiting > 0);

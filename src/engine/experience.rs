@@ -1,4 +1,5 @@
-//! Ratings and outcomes: what customers said of their contacts, and what came of these.
+//! Ratings and outcomes: what customers said of their contacts, and what came of these. Reopenings of contacts that nobody
+//! remembers go the same way.
 //!
 //! The fold makes a [`Note`] of each such fact; a lane keeps its [`Notes`] by slot, as numbers that add up exactly
 //! whatever their order: scores in thousandths, amounts in millionths. What a score means is not known there: a
@@ -56,16 +57,19 @@ pub enum Said {
     Score(u32, Option<i64>),
     /// An outcome of this number with its amount in millionths, if one was given.
     Outcome(u32, Option<u64>),
+    /// It was taken up again: noted of contacts of which no offer is known, whose other clocks nobody can tell.
+    Reopened,
 }
 
 impl Said {
-    /// What a fact of this kind says; none if it is neither a rating nor an outcome.
+    /// What a fact of this kind says; none if it is neither a rating nor an outcome nor a reopening.
     pub fn of(kind: FactKind) -> Option<Said> {
         match kind {
             FactKind::Rated(survey, score) => Some(Said::Score(survey, thousandths(f64::from_bits(score)))),
             FactKind::Outcome(name, amount) => {
                 Some(Said::Outcome(name, amount.map(|amount| millionths(f64::from_bits(amount)))))
             }
+            FactKind::Reopened => Some(Said::Reopened),
             _ => None,
         }
     }

@@ -31,6 +31,8 @@ pub struct GroupView {
     /// What is promised to all of its lanes, on each measure that something is promised on to any of them; nothing, if no
     /// contact was ever offered to any: then there are only ratings and outcomes of contacts whose offer is not known.
     pub promises: BTreeMap<Measure, CommonPromise>,
+    /// Whether any of its lanes is open, of those that a calendar opens and closes; none where there is none.
+    pub open: Option<bool>,
     /// One for each of the windows of the settings, in their order. Without lists of the worst where a window has no
     /// quantiles.
     pub windows: Vec<Group>,
@@ -87,9 +89,10 @@ impl GroupView {
         self.promises.get(&measure).copied().unwrap_or_default()
     }
 
-    /// Lets go of what `theirs` does not agree on.
+    /// Lets go of promises that `theirs` does not agree on.
     pub fn meet(&mut self, theirs: &GroupView) {
         meet(&mut self.promises, &theirs.promises);
+        self.open = self.open.into_iter().chain(theirs.open).reduce(|mine, theirs| mine | theirs);
     }
 }
 
@@ -102,13 +105,15 @@ impl View {
     /// What these shards, all of the same settings, say at `now`.
     pub fn of(shards: &[&Shard], now: EventTime, by: GroupBy) -> View {
         let mut view = View::empty(now);
+        let open = open(shards, now, by);
         for (key, promises) in promises(shards, now, by) {
-            view.groups.insert(key, GroupView { promises, windows: Vec::new() });
+            let open = open.get(&key).copied();
+            view.groups.insert(key, GroupView { promises, open, windows: Vec::new() });
         }
         let windows = shards.first().map_or(&[][..], |shard| &shard.settings().windows);
         for window in windows {
             for (key, group) in board::window(shards, window, now, by) {
-                let unknown = || GroupView { promises: Promises::new(), windows: Vec::new() };
+                let unknown = || GroupView { promises: Promises::new(), open: None, windows: Vec::new() };
                 view.groups.entry(key).or_insert_with(unknown).windows.push(group);
             }
             for (queue, tally) in by.queue.then(|| board::agents_in_window(shards, window, now)).into_iter().flatten() {
@@ -159,6 +164,20 @@ pub fn promises(shards: &[&Shard], now: EventTime, by: GroupBy) -> BTreeMap<Grou
         }
     }
     promises
+}
+
+/// Whether at `now` any lane of a group is open, of those that a calendar opens and closes; groups without such are left
+/// out.
+pub fn open(shards: &[&Shard], now: EventTime, by: GroupBy) -> BTreeMap<GroupKey, bool> {
+    let mut open = BTreeMap::new();
+    for shard in shards {
+        for lane in shard.lanes.iter() {
+            if let Some(calendar) = lane.terms_at(now.millis()).calendar() {
+                *open.entry(board::key_of(lane, &shard.lanes, by)).or_default() |= calendar.is_open(now.millis());
+            }
+        }
+    }
+    open
 }
 
 /// Lets go of what `theirs` do not agree on. On what is promised to some of the lanes only, they agree on nothing. Where no

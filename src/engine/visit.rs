@@ -130,7 +130,7 @@ impl<'a> Folder<'a> {
             FactKind::Answered | FactKind::Abandoned | FactKind::Left(_) => self.decided(fact),
             FactKind::Completed(_) => self.completed(fact),
             FactKind::Resolved => self.resolved(fact),
-            FactKind::Reopened => self.resolved = false,
+            FactKind::Reopened => (self.resolved, self.said) = (false, true),
             FactKind::CustomerMessage | FactKind::AgentReply | FactKind::Paused | FactKind::Resumed => {}
             FactKind::Rated(..) | FactKind::Outcome(..) => self.said = true,
         }

@@ -57,6 +57,9 @@ struct LineJson<'a> {
     wait: TallyJson,
     /// All other measures that have cells or durations, by name.
     measures: BTreeMap<&'static str, TallyJson>,
+    /// Whether it is open at the end; of totals with a calendar only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    open: Option<bool>,
     /// Visits in service at the end.
     in_service: u64,
     /// Contacts that are not over at the end.
@@ -95,6 +98,7 @@ impl<'a> LineJson<'a> {
             tier: report.by.tier.then_some(line.key.tier.as_deref()),
             wait: TallyJson::of(Measure::Wait, measures.get(&Measure::Wait).unwrap_or(&nothing)),
             measures: others.map(|(measure, tally)| (measure.name(), TallyJson::of(*measure, tally))).collect(),
+            open: line.open,
             in_service: waiting(Measure::Handle),
             active: waiting(Measure::Backlog),
             effort: measures.get(&Measure::Effort).map(EffortJson::of),

@@ -63,6 +63,9 @@ pub struct Line {
     pub group: Group,
     /// What the agents of the queue did; none unless the group is a whole queue, and where nobody was there.
     pub agents: Option<AgentTally>,
+    /// Whether any of them is open at the end, of those that a calendar opens and closes; none where there is none. Of
+    /// totals only.
+    pub open: Option<bool>,
     /// What is promised to all of them at the end; of totals only.
     pub promise: Option<CommonPromise>,
     /// Who came back; none where no customer is known.
@@ -126,6 +129,7 @@ impl Report {
             key: row.key,
             group: row.group,
             promise: None,
+            open: None,
         });
         let mut repeated = repeats.between(EventTime::default(), end.unwrap_or_default());
         let repeated_together = repeated.values().cloned().reduce(|mut sum, counts| {
@@ -139,11 +143,14 @@ impl Report {
         };
         let promises = |by| view::promises(&shards, end.unwrap_or_default(), by);
         let promised = promises(by);
+        let open_by = |by| view::open(&shards, end.unwrap_or_default(), by);
+        let open_at_end = open_by(by);
         let lines = totals(by).into_iter().map(|(key, group)| {
             let promise = promised.get(&key).and_then(|promises| promises.get(&Measure::Wait)).copied();
             let agents = key.queue.as_ref().and_then(|queue| agents_in_all.remove(queue));
             let repeats = repeated.remove(&key);
-            Line { start, end, key, group, agents: agents.filter(|tally| !tally.is_empty()), promise, repeats }
+            let open = open_at_end.get(&key).copied();
+            Line { open, start, end, key, group, agents: agents.filter(|tally| !tally.is_empty()), promise, repeats }
         });
         let nothing_apart = GroupBy::default();
         let of_all = promises(nothing_apart).remove(&GroupKey::default());
@@ -162,6 +169,7 @@ impl Report {
             intervals: intervals.filter(Line::tells).collect(),
             totals: lines.filter(|line| by != nothing_apart && line.tells()).collect(),
             together: Line {
+                open: open_by(nothing_apart).remove(&GroupKey::default()),
                 start,
                 end,
                 key: GroupKey::default(),

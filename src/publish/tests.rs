@@ -57,12 +57,14 @@ fn keys_come_in_the_promised_order() {
     let handle = r#"{"count":1,"mean":20.5,"p50":20.5,"p90":20.5,"p95":20.5,"p99":20.5,"p999":20.5,"max":20.5}"#;
     let before = r#""offered":1,"answered":1,"answered_within":1,"abandoned":0,"abandoned_within":0,"abandoned_short":0,"left":0,"left_within":0,"overdue":0,"waiting":0,"waiting_over":0,"#;
     let levels = r#""service_level":{"offered":1.0,"answered_only":1.0,"ignore_abandoned_within":1.0,"count_abandoned_within":1.0,"exclude_short_abandoned":1.0,"count_short_abandoned":1.0,"offered_and_left":1.0,"removed_within":1.0},"#;
+    let tail = r#""tail":{"longest":{},"worst":{"contact_wait":{"wait_answered":[{"contact_id":"1","seconds":8}]},"wait":{"handle":[{"contact_id":"1","seconds":20.5}],"wait_answered":[{"contact_id":"1","seconds":8}]}}}"#;
+    let said = r#""surveys":{"csat":{"count":1,"out_of_range":0,"mean":5.0,"satisfied":1.0,"bad":0.0,"nps":null,"scores":{"5":1}}},"experience":{"goal":0.8,"service_level":1.0,"csat":1.0}"#;
     let waits = format!(r#""wait_answered":{wait},"wait_abandoned":{nothing},"wait_left":{nothing}"#);
     let said = r#""surveys":{"csat":{"count":1,"out_of_range":0,"mean":5.0,"satisfied":1.0,"bad":0.0,"nps":null,"scores":{"5":1}}},"experience":{"goal":0.8,"service_level":1.0,"csat":1.0}"#;
     assert_eq!(
         lines[0],
         format!(
-            r#"{{"kind":"total","start":"2024-01-01T09:00:00Z","end":"2024-01-01T09:01:10Z","queue":"a",{before}"completed":1,{levels}{waits},"handle":{handle},"measures":{{"contact_wait":{{{before}{levels}{waits}}}}},{said}}}"#
+            r#"{{"kind":"total","start":"2024-01-01T09:00:00Z","end":"2024-01-01T09:01:10Z","queue":"a",{before}"completed":1,{levels}{waits},"handle":{handle},"measures":{{"contact_wait":{{{before}{levels}{waits}}}}},"in_service":0,"active":0,{tail},{said}}}"#
         )
     );
     assert!(lines[2].starts_with(
@@ -85,14 +87,20 @@ fn agents_are_told_with_their_queue() {
     let log = LOG.to_owned() + agents;
     let told = |by, every_ms| -> Vec<String> {
         let lines = json_lines(&report(&log, by, every_ms));
-        lines.iter().map(|line| line.split(r#","agents":"#).nth(1).unwrap_or("").to_owned()).collect()
+        let object = |rest: &str| rest.split_inclusive('}').next().unwrap_or_default().to_owned();
+        lines
+            .iter()
+            .map(|line| line.split_once(r#","agents":"#).map(|(_, rest)| object(rest)).unwrap_or_default())
+            .collect()
     };
     // Of x what lies in the report, which begins with the first visit; busy again in the second minute.
-    let in_minute = r#"{"available_seconds":11,"busy_seconds":29,"wrapup_seconds":0,"away_seconds":20,"occupancy":0.725,"handled_per_agent_hour":90.0}}"#;
-    let in_all = r#"{"available_seconds":11,"busy_seconds":89,"wrapup_seconds":0,"away_seconds":20,"occupancy":0.89,"handled_per_agent_hour":36.0}}"#;
-    let of_y = r#"{"available_seconds":0,"busy_seconds":0,"wrapup_seconds":0,"away_seconds":9.5,"occupancy":null,"handled_per_agent_hour":null}}"#;
-    // Intervals of a and b, b in the second minute, in which nobody was there; totals of both and of all; the input.
-    assert_eq!(told(BY_QUEUE, Some(60_000)), [in_minute, of_y, "", in_all, of_y, "", ""]);
+    let in_minute = r#"{"available_seconds":11,"busy_seconds":29,"wrapup_seconds":0,"away_seconds":20,"occupancy":0.725,"handled_per_agent_hour":90.0}"#;
+    let in_all = r#"{"available_seconds":11,"busy_seconds":89,"wrapup_seconds":0,"away_seconds":20,"occupancy":0.89,"handled_per_agent_hour":36.0}"#;
+    let of_y = r#"{"available_seconds":0,"busy_seconds":0,"wrapup_seconds":0,"away_seconds":9.5,"occupancy":null,"handled_per_agent_hour":null}"#;
+    let in_next = r#"{"available_seconds":0,"busy_seconds":60,"wrapup_seconds":0,"away_seconds":0,"occupancy":1.0,"handled_per_agent_hour":0.0}"#;
+    // Intervals of a and b, in the second minute one of a, and one of b in which nobody was there; totals of both and of
+    // all; the input.
+    assert_eq!(told(BY_QUEUE, Some(60_000)), [in_minute, of_y, in_next, "", in_all, of_y, "", ""]);
     // Who serves a channel or tier is not known.
     let by_channel = GroupBy { channel: true, ..BY_QUEUE };
     assert!(told(by_channel, Some(60_000)).iter().all(String::is_empty));

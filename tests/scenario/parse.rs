@@ -5,7 +5,10 @@
 //! the lines of a block mean is decided in `block`.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use holdline::engine::calendar::{Calendar, CalendarSpec, Hours};
 use holdline::engine::experience::thousandths;
 use holdline::engine::settings::{Overlays, PromiseOverlay, Promises, Settings, Window};
 use holdline::engine::tally::Measure;
@@ -65,6 +68,14 @@ impl Scenario {
             [] => {}
             ["in", "this", "order", "only"] => self.in_this_order_only = true,
             ["day", date] => self.base = day(date)?,
+            ["calendar", name, zone, days, hours] => self.calendar(name, zone, days, hours)?,
+            ["holiday", name, date] => {
+                let date = date.parse().map_err(|_| format!("`{date}` is no date"))?;
+                let known = self.settings.calendars.get(name).ok_or(format!("no calendar is called `{name}`"))?;
+                let mut spec = known.spec().clone();
+                spec.days.insert(date, Vec::new());
+                self.keep(name, spec)?;
+            }
             ["set", key, value] => self.set(key, value, EventTime::default())?,
             ["set", key, value, "from", ..] => {
                 let from = self.time(&words[4..].join(" "))?;
@@ -125,6 +136,11 @@ impl Scenario {
                     _ => return Err(format!("nothing is called `{key}`")),
                 }
             }
+            ["calendar"] => self.promises(from)?.service.calendars.all = Some(value.to_owned()),
+            ["queue", queue, "calendar"] => {
+                let queue = self.promises(from)?.queues.entry(queue.to_owned()).or_default();
+                queue.calendars.all = Some(value.to_owned());
+            }
             [ref scope @ .., promise] => {
                 let overlay = overlay(self.promises(from)?, scope).ok_or(format!("nothing is called `{key}`"))?;
                 match promise {
@@ -136,6 +152,23 @@ impl Scenario {
             }
             [] => unreachable!("a split gives at least one part"),
         }
+        Ok(())
+    }
+
+    /// `mon-fri 09:00-12:00,13:00-17:00`: the same hours on each of these days.
+    fn calendar(&mut self, name: &str, zone: &str, days: &str, hours: &str) -> Result<(), String> {
+        const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+        let place = |day: &str| DAYS.iter().position(|known| *known == day).ok_or(format!("`{day}` is no weekday"));
+        let (first, last) = days.split_once('-').unwrap_or((days, days));
+        let open = place(first)?..=place(last)?;
+        let hours = hours.split(',').map(hours_of).collect::<Result<Vec<_>, _>>()?;
+        let week = std::array::from_fn(|day| if open.contains(&day) { hours.clone() } else { Vec::new() });
+        self.keep(name, CalendarSpec { zone: zone.to_owned(), week, days: BTreeMap::new() })
+    }
+
+    fn keep(&mut self, name: &str, spec: CalendarSpec) -> Result<(), String> {
+        let calendar = Calendar::new(spec).map_err(|error| error.to_string())?;
+        self.settings.calendars.insert(name.to_owned(), Arc::new(calendar));
         Ok(())
     }
 
@@ -208,6 +241,16 @@ fn overlay<'a>(promises: &'a mut Promises, scope: &[&str]) -> Option<&'a mut Pro
         ["tier", tier] => Some(overlays.tier.entry((*tier).to_owned()).or_default()),
         _ => None,
     }
+}
+
+/// `09:00-17:00`.
+fn hours_of(text: &str) -> Result<Hours, String> {
+    let minute = |time: &str| {
+        let (hour, minute) = time.split_once(':')?;
+        Some(hour.parse::<u16>().ok()? * 60 + minute.parse::<u16>().ok()?)
+    };
+    let hours = text.split_once('-').and_then(|(begin, end)| Hours::new(minute(begin)?, minute(end)?));
+    hours.ok_or(format!("`{text}` are no hours"))
 }
 
 fn owned(text: &str) -> Cow<'static, str> {

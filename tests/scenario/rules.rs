@@ -244,6 +244,111 @@ pub(super) const RULES: &[(&str, &[&str])] = &[
             "agents_tell_the_time_and_count_in_no_lane",
         ],
     ),
+    // Conversations, pauses, business time, effort.
+    (
+        "A first reply is measured from the first offer to the first time an agent writes.",
+        &["first_reply_in_time_is_within"],
+    ),
+    (
+        "What is promised books its own failure when it begins, whatever the measure.",
+        &["nobody_replies_and_the_letter_fails_by_itself"],
+    ),
+    (
+        "Only the first reply is the first reply, and taking a letter is none.",
+        &["only_the_first_reply_is_the_first_reply"],
+    ),
+    (
+        "Without a reply the first resolution, or giving up, ends the wait for it.",
+        &["resolved_without_a_reply_closes_the_first_reply"],
+    ),
+    (
+        "Measures of the contact as a whole are told in the lane of its first visit.",
+        &["first_reply_of_a_transferred_contact"],
+    ),
+    (
+        "Next reply: from the oldest message that nobody has replied to, to the next reply; each is a measurement.",
+        &["every_unanswered_message_waits_for_the_next_reply"],
+    ),
+    (
+        "A message waits in the lane of the visit it came to, and fails when its target expires.",
+        &["message_fails_when_nobody_writes_back"],
+    ),
+    ("A queue that a message names is where it waits.", &["message_names_the_queue_it_came_to"]),
+    (
+        "While a contact is over a message asks for nothing, unless it is reopened before a reply.",
+        &["thanks_after_the_resolution_asks_for_nothing"],
+    ),
+    (
+        "The resolution, or the end of the latest visit, closes an open message.",
+        &["resolution_closes_the_open_message"],
+    ),
+    (
+        "First resolution and (last) resolution are measures of their own; a reopening takes the last one back.",
+        &["first_and_last_resolution_are_two_measures"],
+    ),
+    (
+        "Resolved is counted at each resolution, reopened at each reopening after one.",
+        &["resolved_and_reopened_are_counted"],
+    ),
+    ("A reopening of a forgotten contact counts on its own.", &["reopening_of_a_forgotten_contact"]),
+    (
+        "Contradictory histories have a defined result, and are counted as conflicts.",
+        &["abandoned_after_being_resolved_contradicts_nothing"],
+    ),
+    (
+        "A pause stops the clocks, and moves the failure that was booked.",
+        &["pause_stops_the_clock_and_moves_the_failure"],
+    ),
+    ("A pause that begins at or after the deadline changes nothing.", &["pause_after_the_target_changes_nothing"]),
+    (
+        "A pause that never ends is never overdue, and expires with its contact.",
+        &["pause_that_never_ends_is_never_overdue"],
+    ),
+    ("Pauses are the union of their intervals.", &["pauses_are_the_union_of_their_intervals"]),
+    ("A pause stops the wait and the contact wait as well.", &["pause_stops_the_wait_in_a_queue"]),
+    ("A pause is closed by any end, and by the next visit.", &["pause_is_closed_by_the_next_visit_and_by_any_end"]),
+    ("Paused and resumed at one instant, the clock runs.", &["paused_and_resumed_at_one_instant_runs"]),
+    ("A handle time without parts leaves pauses out.", &["pauses_are_not_handled"]),
+    ("What is said shortly before the offer counts at the offer.", &["conversation_told_before_the_offer"]),
+    (
+        "In service: answered, until completed, transferred or resolved.",
+        &["who_is_answered_is_in_service_until_completed"],
+    ),
+    ("Handling has a target of its own, and fails while it goes on.", &["handling_has_a_target_of_its_own"]),
+    (
+        "The backlog is who is not over: letters until they are resolved, calls until they are completed.",
+        &["backlog_is_who_is_not_over"],
+    ),
+    (
+        "Effort: how many replies a contact took, the greatest told by name.",
+        &["nine_letters_are_in_the_tail_of_replies"],
+    ),
+    ("Effort: how many transfers a contact took, told or not.", &["transfers_of_a_contact_are_counted"]),
+    (
+        "The contact that waited longest for anything is told by name, still waiting or not.",
+        &["five_days_of_waiting_are_told_by_name"],
+    ),
+    (
+        "Every measure has targets of its own, by queue, channel and tier.",
+        &["measures_have_targets_by_queue_channel_and_tier"],
+    ),
+    ("What is not promised is measured, not judged.", &["what_is_not_promised_is_measured_only"]),
+    ("The contact wait may be promised another time than the wait.", &["contact_wait_has_a_target_of_its_own"]),
+    ("A clock is judged by what was promised when it began.", &["promise_in_force_when_it_began"]),
+    (
+        "A target in business time expires when that much open time has passed, and waits are measured in it.",
+        &["target_in_business_time_waits_for_the_opening"],
+    ),
+    (
+        "Weekends, holidays and clock changes are left out, and the breach is in the window of its due instant.",
+        &["weekend_holiday_and_clock_change_in_business_time"],
+    ),
+    ("What is due at closing time is due then.", &["due_at_closing_time_is_due_at_closing_time"]),
+    ("A day has several spans, and a span may end on the next day.", &["several_spans_a_day_and_a_night_shift"]),
+    ("Pauses and closing hours are left out once where they overlap.", &["pause_and_closing_time_overlap"]),
+    ("A calendar changes only what is promised in business time.", &["callers_wait_on_at_closing_time"]),
+    ("A callback is another visit of the same contact.", &["callback_is_another_visit"]),
+    ("Of two answers of one visit the earlier stands.", &["answered_by_two_agents"]),
     // Limits.
     (
         "Queues and lanes beyond the limit are tallied as `_other`.",

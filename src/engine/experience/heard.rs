@@ -86,6 +86,7 @@ impl<Name: Ord + Clone> Heard<Name> {
 impl Heard<u32> {
     fn note(&mut self, said: Said) {
         match said {
+            Said::Reopened => {}
             Said::Score(survey, _) => *self.surveys.entry(survey).or_default() += 1,
             Said::Outcome(name, amount) => {
                 let outcome = self.outcomes.entry(name).or_default();

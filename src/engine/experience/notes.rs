@@ -22,6 +22,8 @@ pub struct Notes {
     scores: BTreeMap<(u64, u32, Option<i64>), u64>,
     /// By slot start and name.
     outcomes: BTreeMap<(u64, u32), OutcomeTally>,
+    /// How many contacts were reopened, by slot start.
+    reopened: BTreeMap<u64, u64>,
     /// Slots that begin before this time are coarse.
     coarse_before: u64,
     /// Slots that begin before this time were dropped; what would be noted there is not.
@@ -39,6 +41,8 @@ pub(in crate::engine) struct NotesBody {
     scores: Vec<(u64, u32, Option<i64>, u64)>,
     /// Slot, name, tally.
     outcomes: Vec<(u64, u32, OutcomeTally)>,
+    /// Slot and how many.
+    reopened: Vec<(u64, u64)>,
     heard_surveys: Vec<(u32, u64)>,
     heard_outcomes: Vec<(u32, HeardOutcome)>,
 }
@@ -50,6 +54,7 @@ impl Notes {
             widths,
             scores: BTreeMap::new(),
             outcomes: BTreeMap::new(),
+            reopened: BTreeMap::new(),
             coarse_before: 0,
             dropped_before: 0,
             heard: Heard::default(),
@@ -58,7 +63,7 @@ impl Notes {
 
     /// Whether no slot holds anything.
     pub fn is_empty(&self) -> bool {
-        self.scores.is_empty() && self.outcomes.is_empty()
+        self.scores.is_empty() && self.outcomes.is_empty() && self.reopened.is_empty()
     }
 
     /// Books what was said, or takes it back, in the slot of its time; whose it is was decided by whoever calls.
@@ -74,6 +79,14 @@ impl Notes {
                 *count -= 1;
                 if *count == 0 {
                     self.scores.remove(&key);
+                }
+            }
+            (Said::Reopened, Change::Book) => *self.reopened.entry(slot).or_default() += 1,
+            (Said::Reopened, Change::TakeBack) => {
+                let count = self.reopened.get_mut(&slot).expect("what is taken back was booked");
+                *count -= 1;
+                if *count == 0 {
+                    self.reopened.remove(&slot);
                 }
             }
             (Said::Outcome(name, amount), Change::Book) => {
@@ -106,12 +119,18 @@ impl Notes {
                 let tally = self.outcomes.remove(&(slot, name)).expect("it was there a moment ago");
                 self.outcomes.entry((coarse(slot), name)).or_default().merge(&tally);
             }
+            let reopened: Vec<_> = self.reopened(span.start, span.end).collect();
+            for (slot, count) in reopened {
+                self.reopened.remove(&slot);
+                *self.reopened.entry(coarse(slot)).or_default() += count;
+            }
             self.coarse_before = coarse_before;
         }
         let dropped_before = drop_until - drop_until % PAGE_MS;
         if dropped_before > self.dropped_before {
             self.scores = self.scores.split_off(&(dropped_before, 0, None));
             self.outcomes = self.outcomes.split_off(&(dropped_before, 0));
+            self.reopened = self.reopened.split_off(&dropped_before);
             self.dropped_before = dropped_before;
         }
     }
@@ -128,9 +147,15 @@ impl Notes {
         span.map(|(&(slot, name), tally)| (slot, name, tally))
     }
 
+    /// Reopenings in `[from, to)`, both in milliseconds: slot start and how many; in order of slots.
+    pub fn reopened(&self, from: u64, to: u64) -> impl Iterator<Item = (u64, u64)> {
+        self.reopened.range(from..to.max(from)).map(|(&slot, &count)| (slot, count))
+    }
+
     /// How many notes there are in slots from `from` on, in milliseconds.
     pub fn count_from(&self, from: u64) -> u64 {
         let scores = self.scores(from, u64::MAX).map(|(_, _, _, count)| count);
+        let scores = scores.chain(self.reopened(from, u64::MAX).map(|(_, count)| count));
         scores.chain(self.outcomes(from, u64::MAX).map(|(_, _, tally)| tally.count)).sum()
     }
 
@@ -138,7 +163,7 @@ impl Notes {
     pub fn earliest(&self) -> Option<u64> {
         let score = self.scores.keys().next().map(|key| key.0);
         let outcome = self.outcomes.keys().next().map(|key| key.0);
-        score.into_iter().chain(outcome).min()
+        score.into_iter().chain(outcome).chain(self.reopened.keys().next().copied()).min()
     }
 
     /// As they are encoded.
@@ -147,6 +172,7 @@ impl Notes {
             aged: (self.coarse_before / PAGE_MS, self.dropped_before / PAGE_MS),
             scores: self.scores(0, u64::MAX).collect(),
             outcomes: self.outcomes(0, u64::MAX).map(|(slot, name, tally)| (slot, name, *tally)).collect(),
+            reopened: self.reopened(0, u64::MAX).collect(),
             heard_surveys: self.heard.surveys.iter().map(|(&survey, &count)| (survey, count)).collect(),
             heard_outcomes: self.heard.outcomes.iter().map(|(&name, &outcome)| (name, outcome)).collect(),
         }
@@ -179,6 +205,13 @@ impl Notes {
             }
             notes.outcomes.insert((slot, name), tally);
         }
+        for &(slot, count) in &body.reopened {
+            let in_order = notes.reopened.last_key_value().is_none_or(|(last, _)| *last < slot);
+            if !in_order || count == 0 || !is_slot(&notes, slot) {
+                return None;
+            }
+            notes.reopened.insert(slot, count);
+        }
         notes.heard = Heard::restore(&body.heard_surveys, &body.heard_outcomes, is_known)?;
         Some(notes)
     }
@@ -198,7 +231,7 @@ const MOST_THOUSANDTHS: i64 = 1_000_000_000_000;
 #[cfg(test)]
 pub(super) fn contradict(notes: &Notes, check: impl Fn(&str, &NotesBody)) {
     type Spoil = (&'static str, fn(&mut NotesBody));
-    let ways: [Spoil; 16] = [
+    let ways: [Spoil; 18] = [
         ("a score of an unknown survey", |body| body.scores[0].1 = 99),
         ("a score beyond all scales", |body| body.scores[0].2 = Some(MOST_THOUSANDTHS + 1)),
         ("a score given by nobody", |body| body.scores[0].3 = 0),
@@ -214,6 +247,8 @@ pub(super) fn contradict(notes: &Notes, check: impl Fn(&str, &NotesBody)) {
         ("more amounts than outcomes", |body| body.outcomes[0].2.with_amount = 3),
         ("an amount that nobody gave", |body| body.outcomes[0].2.with_amount = 0),
         ("an outcome twice", |body| body.outcomes.push(body.outcomes[0])),
+        ("nobody reopened", |body| body.reopened.push((0, 0))),
+        ("a reopening twice", |body| body.reopened.extend([(body.scores[0].0, 1), (body.scores[0].0, 1)])),
         ("a counter of an unknown survey", |body| body.heard_surveys.push((99, 1))),
     ];
     for (what, spoil) in ways {

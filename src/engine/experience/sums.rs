@@ -10,6 +10,7 @@ use super::{Notes, OutcomeTally, SurveyTally};
 use crate::engine::board::{Group, GroupBy, GroupKey, Groups, key_of};
 use crate::engine::lane::UNKNOWN;
 use crate::engine::shard::Shard;
+use crate::engine::tally::{Cell, Measure};
 
 /// All notes of a shard of which `wanted` holds, with the group they belong to.
 pub(in crate::engine) fn all_notes<'s>(
@@ -41,6 +42,9 @@ pub(in crate::engine) fn hear(groups: &mut Groups, shard: &Shard, by: GroupBy, f
         for (_, name, tally) in notes.outcomes(from, to) {
             add_outcome(group, shard, name, tally);
         }
+        for (_, count) in notes.reopened(from, to) {
+            add_reopened(group, count);
+        }
     }
 }
 
@@ -71,6 +75,9 @@ pub(in crate::engine) fn hear_intervals(
         for (slot, name, tally) in notes.outcomes(from, to) {
             add_outcome(rows.entry((interval_of(slot), key.clone())).or_default(), shard, name, tally);
         }
+        for (slot, count) in notes.reopened(from, to) {
+            add_reopened(rows.entry((interval_of(slot), key.clone())).or_default(), count);
+        }
     }
 }
 
@@ -78,6 +85,10 @@ fn add_score(group: &mut Group, shard: &Shard, survey: u32, score: Option<i64>, 
     let name = shard.lanes.topics.text(survey);
     let scale = shard.settings.surveys.get(name).copied();
     group.surveys.entry(name.to_owned()).or_insert_with(|| SurveyTally::new(scale)).add(score, count);
+}
+
+fn add_reopened(group: &mut Group, count: u64) {
+    group.measures.entry(Measure::Effort).or_default().cells[Cell::Reopened] += count;
 }
 
 fn add_outcome(group: &mut Group, shard: &Shard, name: u32, tally: &OutcomeTally) {

@@ -178,7 +178,7 @@ impl Winding<'_> {
             Decision::Left(time, Reason::Transfer) => Some(time),
             _ => None,
         });
-        let (last, count) = transferred.fold((0, 0), |(last, count), time| (time.max(last), count + 1));
+        let (last, count) = transferred.fold((0, 0), |(_, count), time| (time, count + 1));
         effort.extend((count > 0).then(|| number((last, Quantity::Transfers, count))));
     }
 

@@ -14,7 +14,7 @@ impl Folder<'_> {
             return Vec::new();
         }
         let note = |fact: &Fact| {
-            let said = Said::of(fact.kind)?;
+            let said = Said::of(fact.kind).filter(|said| *said != Said::Reopened || self.visits.is_empty())?;
             Some(Note { whose: self.whose(fact), time: fact.time, said })
         };
         facts.iter().filter_map(note).collect()

@@ -137,6 +137,8 @@ struct Talking {
     paused: Option<u64>,
     is_resolved: bool,
     is_over: bool,
+    /// When it was last taken up again.
+    taken_up_at: Option<u64>,
     /// The first message since it was over that nobody has replied to.
     unheard: Option<(u64, Option<u32>)>,
 }
@@ -155,7 +157,8 @@ impl Talking {
             }
             Step::Reopened => self.reopened(time),
             Step::Paused => {
-                if !self.is_resolved {
+                // Taken up again at the same instant, it runs.
+                if !self.is_resolved && self.taken_up_at != Some(time) {
                     self.paused.get_or_insert(time);
                 }
                 self.talk.is_ticket = true;
@@ -190,14 +193,17 @@ impl Talking {
         }
     }
 
-    /// What was not solved cannot be taken up again.
+    /// What was never solved cannot be taken up again.
     fn reopened(&mut self, time: u64) {
-        if !self.is_resolved {
+        if self.talk.resolved.is_empty() {
             return;
         }
         self.run(time);
+        self.taken_up_at = Some(time);
+        if self.is_resolved {
+            self.talk.reopened.push(time);
+        }
         (self.is_resolved, self.is_over) = (false, false);
-        self.talk.reopened.push(time);
         if let Some((since, queue)) = self.unheard.take() {
             self.talk.runs.push(Run { since, queue, decision: Decision::Waiting });
         }

@@ -87,6 +87,17 @@ pub(super) const FAMILIES: &[Family] = &[
         oldest_awaiting,
     ),
     Family::gauge(
+        "holdline_queue_open",
+        "Whether a calendar has any of the lanes open now, 1 or 0; absent where none has a calendar.",
+        |scene, samples| {
+            for (key, group) in scene.shown().into_iter().flat_map(|view| &view.groups) {
+                if let Some(open) = group.open {
+                    samples.add_of(key, &[], f64::from(u8::from(open)));
+                }
+            }
+        },
+    ),
+    Family::gauge(
         "holdline_service_level_goal_ratio",
         "The share that should be within the target, 0 to 1; absent where lanes added up do not agree.",
         |scene, samples| promised(scene, samples, |promise| promise.goal),

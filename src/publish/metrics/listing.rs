@@ -1,14 +1,18 @@
 //! Keeps `deploy/METRICS.md` in step with what is exposed. `HOLDLINE_BLESS=1` rewrites it; the difference is for a person
 //! to judge.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::families;
-use super::tests::{BY_ALL, exposition, settings, usual};
+use super::tests::{BY_ALL, LOG, exposition, settings, shards, snapshot};
 use crate::config::Formulas;
+use crate::engine::calendar::{Calendar, CalendarSpec};
+use crate::engine::settings::PromiseOverlay;
+use crate::engine::tally::Measure;
 
 const INTRODUCTION: &str = "\
 # Metrics
@@ -73,8 +77,26 @@ fn table(rows: &[Row], wanted: impl Fn(&Row) -> bool) -> String {
     table
 }
 
+/// A letter that is told back and forth, transferred and reopened, and another one that waits.
+const LETTERS: &str = r#"
+{"type":"offered","contact_id":"l1","queue":"mail","channel":"email","time":"2024-01-01T09:00:00Z"}
+{"type":"left","contact_id":"l1","reason":"transfer","time":"2024-01-01T09:00:10Z"}
+{"type":"offered","contact_id":"l1","queue":"mail","channel":"email","time":"2024-01-01T09:00:20Z"}
+{"type":"agent_reply","contact_id":"l1","time":"2024-01-01T09:00:30Z"}
+{"type":"resolved","contact_id":"l1","time":"2024-01-01T09:00:40Z"}
+{"type":"reopened","contact_id":"l1","time":"2024-01-01T09:01:00Z"}
+{"type":"offered","contact_id":"l2","queue":"mail","channel":"email","time":"2024-01-01T09:01:00Z"}
+"#;
+
 fn listed() -> String {
-    let snapshot = usual(BY_ALL);
+    let mut settings = settings();
+    let mail = settings.promises[0].1.measures.entry(Measure::FirstReply).or_default();
+    let in_an_hour = PromiseOverlay { answer_within_ms: Some(3_600_000), ..PromiseOverlay::default() };
+    mail.service.channel.insert("email".to_owned(), in_an_hour);
+    let office = CalendarSpec { zone: "UTC".to_owned(), week: Default::default(), days: BTreeMap::new() };
+    settings.calendars.insert("office".to_owned(), Arc::new(Calendar::new(office).unwrap()));
+    settings.promises[0].1.service.calendars.all = Some("office".to_owned());
+    let snapshot = snapshot(&shards(&(LOG.to_owned() + LETTERS), &settings, 1), BY_ALL);
     let now = snapshot.made_at;
     let (_sender, meters, exposition) = exposition(snapshot, &settings().windows, Formulas::Headline);
     meters.events.with_label_values(&["calls"]);

@@ -176,10 +176,25 @@ fn counters_are_those_of_the_log() {
     }
     check(&text, "holdline_contacts_left_total", &left);
     let cells = ["offered", "answered", "answered_within", "abandoned", "abandoned_within", "abandoned_short", "left"];
-    let corrections = cells.into_iter().chain(["completed", "survey_responses", "outcomes", "outcome_amount"]);
+    let corrections = cells.into_iter().chain([
+        "completed",
+        "resolved",
+        "reopened",
+        "survey_responses",
+        "outcomes",
+        "outcome_amount",
+    ]);
     let corrections: Vec<_> =
         corrections.map(|cell| format!("{{cell=\"{cell}\"}} {}", u64::from(cell == "answered"))).collect();
     check(&text, "holdline_corrections_total", &corrections);
+}
+
+/// What is promised to lanes, on the wait and, as nothing else is said, on the contact wait.
+pub(super) fn promises(lanes: &[(&str, &str)]) -> Vec<String> {
+    let of_lane = |(lane, promised): &(&str, &str)| {
+        ["wait", "contact_wait"].map(|measure| format!("{{{lane},measure=\"{measure}\"}} {promised}"))
+    };
+    lanes.iter().flat_map(of_lane).collect()
 }
 
 #[test]
@@ -189,11 +204,13 @@ fn who_waits_and_what_is_promised() {
         ("holdline_contacts_waiting", "1", "1"),
         ("holdline_contacts_waiting_over_target", "0", "1"),
         ("holdline_oldest_waiting_timestamp_seconds", "1704099700", "1704099660"),
-        ("holdline_service_level_goal_ratio", "0.8", "0.8"),
-        ("holdline_service_level_target_seconds", "20", "20"),
-        ("holdline_service_level_min_contacts", "20", "20"),
+        ("holdline_contacts_in_service", "1", "0"),
+        ("holdline_contacts_active", "2", "1"),
     ] {
         check(&text, family, &[format!("{{{A}}} {of_a}"), format!("{{{B}}} {of_b}")]);
+    }
+    for (family, promised) in [("goal_ratio", "0.8"), ("target_seconds", "20"), ("min_contacts", "20")] {
+        check(&text, &format!("holdline_service_level_{family}"), &promises(&[(A, promised), (B, promised)]));
     }
 }
 

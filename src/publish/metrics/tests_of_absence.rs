@@ -58,9 +58,9 @@ fn lanes_that_do_not_agree_have_no_goal_of_all() {
     settings.promises[0].1.service.tier.insert("gold".to_owned(), gold);
     let shards = shards(LOG, &settings, 1);
     let apart = text(snapshot(&shards, BY_ALL));
-    check(&apart, "holdline_service_level_goal_ratio", &[format!("{{{A}}} 0.8"), format!("{{{B}}} 0.9")]);
-    check(&apart, "holdline_service_level_target_seconds", &[format!("{{{A}}} 20"), format!("{{{B}}} 15")]);
-    check(&apart, "holdline_service_level_min_contacts", &[format!("{{{A}}} 20"), format!("{{{B}}} 5")]);
+    check(&apart, "holdline_service_level_goal_ratio", &promises(&[(A, "0.8"), (B, "0.9")]));
+    check(&apart, "holdline_service_level_target_seconds", &promises(&[(A, "20"), (B, "15")]));
+    check(&apart, "holdline_service_level_min_contacts", &promises(&[(A, "20"), (B, "5")]));
     let together = text(snapshot(&shards, BY_NOTHING));
     for family in ["goal_ratio", "target_seconds", "min_contacts", "ratio"] {
         check(&together, &format!("holdline_service_level_{family}"), &[]);
@@ -137,7 +137,7 @@ fn a_part_of_the_partitions_says_nothing_of_whole_queues() {
     }
     assert_eq!(samples(&text, "holdline_window_decided").len(), 8);
     assert_eq!(samples(&text, "holdline_window_agent_seconds").len(), 16);
-    assert_eq!(samples(&text, "holdline_service_level_goal_ratio").len(), 2);
+    assert_eq!(samples(&text, "holdline_service_level_goal_ratio").len(), 4);
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn a_service_that_has_read_nothing_tells_of_itself() {
     assert_eq!(reason_that_applies(&text), [r#"{reason="starting"} 1"#]);
     check(&text, "holdline_state_complete", &["0".to_owned()]);
     check(&text, "holdline_view_timestamp_seconds", &[]);
-    assert_eq!(samples(&text, "holdline_corrections_total").len(), 11);
+    assert_eq!(samples(&text, "holdline_corrections_total").len(), 13);
 }
 
 #[test]

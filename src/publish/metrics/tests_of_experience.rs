@@ -154,7 +154,7 @@ fn an_unknown_lane_takes_no_promise_from_its_queue() {
         assert_eq!(Some(&merged), apart.live.as_ref());
         apart.live = Some(merged);
         let text = text(apart);
-        let goals = [r#"{queue="a"} 0.8"#, r#"{queue="b"} 0.8"#].map(str::to_owned);
+        let goals = promises(&[(r#"queue="a""#, "0.8"), (r#"queue="b""#, "0.8")]);
         check(&text, "holdline_service_level_goal_ratio", &goals);
         assert_eq!(samples(&text, "holdline_window_survey_responses")[0], r#"{queue="a",survey="csat",window="5m"} 3"#);
     }
