@@ -89,14 +89,14 @@ const LETTERS: &str = r#"
 "#;
 
 fn listed() -> String {
-    let mut settings = settings();
-    let mail = settings.promises[0].1.measures.entry(Measure::FirstReply).or_default();
+    let mut promised = settings();
+    let mail = promised.promises[0].1.measures.entry(Measure::FirstReply).or_default();
     let in_an_hour = PromiseOverlay { answer_within_ms: Some(3_600_000), ..PromiseOverlay::default() };
     mail.service.channel.insert("email".to_owned(), in_an_hour);
     let office = CalendarSpec { zone: "UTC".to_owned(), week: Default::default(), days: BTreeMap::new() };
-    settings.calendars.insert("office".to_owned(), Arc::new(Calendar::new(office).unwrap()));
-    settings.promises[0].1.service.calendars.all = Some("office".to_owned());
-    let snapshot = snapshot(&shards(&(LOG.to_owned() + LETTERS), &settings, 1), BY_ALL);
+    promised.calendars.insert("office".to_owned(), Arc::new(Calendar::new(office).unwrap()));
+    promised.promises[0].1.service.calendars.all = Some("office".to_owned());
+    let snapshot = snapshot(&shards(&(LOG.to_owned() + LETTERS), &promised, 1), BY_ALL);
     let now = snapshot.made_at;
     let (_sender, meters, exposition) = exposition(snapshot, &settings().windows, Formulas::Headline);
     meters.events.with_label_values(&["calls"]);
