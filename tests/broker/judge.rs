@@ -16,6 +16,9 @@ use crate::scrape::{Key, Scrape};
 
 const EACH: By = By { queue: true, channel: true, tier: true };
 
+/// What something is promised on where nothing is said of other measures.
+const PROMISED: [Measure; 2] = [Measure::Wait, Measure::ContactWait];
+
 /// Names of the window gauges and the cells that each adds up.
 const CELLS: [(&str, &[Cell]); 10] = [
     ("holdline_window_decided", &[Cell::AnsweredWithin, Cell::AbandonedWithin, Cell::LeftWithin, Cell::Overdue]),
@@ -88,7 +91,9 @@ const OLDEST: &str = "holdline_oldest_waiting_timestamp_seconds";
 fn is_of_lanes(name: &str) -> bool {
     let gauges = ["holdline_contacts_waiting", "holdline_contacts_waiting_over_target", "holdline_service_level_ratio"];
     // What was said of contacts the model does not tell.
-    let said = ["holdline_window_survey_", "holdline_window_outcome"].iter().any(|prefix| name.starts_with(prefix));
+    let said = ["holdline_window_survey_", "holdline_window_outcome", "holdline_window_contacts_"]
+        .iter()
+        .any(|prefix| name.starts_with(prefix));
     (name.starts_with("holdline_window_") && !said) || name == OLDEST || gauges.contains(&name)
 }
 
@@ -116,7 +121,7 @@ fn compare(told: &BTreeMap<Key, f64>, expected: &Expected, now: u64) -> Compared
 fn cells(models: &[Model], settings: &Settings, now: u64) -> Expected {
     let mut expected = Expected::new();
     each_window(models, settings, now, |lane, window, _, group| {
-        for measure in Measure::ALL {
+        for measure in PROMISED {
             let sums = group.measures.get(&measure).cloned().unwrap_or_default();
             for (name, cells) in CELLS {
                 let count = cells.iter().map(|&cell| count(&sums, cell)).sum();
@@ -132,7 +137,7 @@ fn cells(models: &[Model], settings: &Settings, now: u64) -> Expected {
         ] {
             insert(&mut expected, name, &lane, &[], (number as f64, number as f64));
         }
-        if let Some(oldest) = group.longest.first() {
+        if let Some(oldest) = group.longest.get(&Measure::Wait).and_then(|list| list.first()) {
             let since = oldest.since as f64 / 1_000.0;
             insert(&mut expected, OLDEST, &lane, &[], (since, since));
         }
@@ -144,7 +149,7 @@ fn cells(models: &[Model], settings: &Settings, now: u64) -> Expected {
 fn statements(models: &[Model], settings: &Settings, now: u64) -> Expected {
     let mut expected = Expected::new();
     each_window(models, settings, now, |lane, window, quantiles, group| {
-        for measure in Measure::ALL {
+        for measure in PROMISED {
             let Some(sums) = group.measures.get(&measure) else { continue };
             let labels = [("window", window), ("measure", measure.name())];
             let answered = count(sums, Cell::AnsweredWithin);
