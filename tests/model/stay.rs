@@ -172,7 +172,7 @@ fn effort(visits: &[Visit], talk: &Talk, lane: &Rc<Lane>, rules: &mut RuleCounts
         Decision::Transferred(time) | Decision::Left { time, is_transfer: true } => Some(time),
         _ => None,
     });
-    if let Some(last) = transferred.clone().last() {
+    if let Some(last) = transferred.clone().next_back() {
         rules.hit(Rule::EffortTransfers);
         stay.durations.push((Quantity::Transfers, last, transferred.count() as u64));
     }
