@@ -4,7 +4,7 @@
 //! fact, or until nothing was heard for `lifetimes.agent_expire`: then the agent is offline, so that a desktop that
 //! crashed does not staff a queue for ever. What follows from the facts of one agent is a list of pieces, from an
 //! instant to an instant in a state and in some queues; an insertion takes back the pieces that it changes and books
-//! those that it makes in [`attendance`]. There is no other way to change that.
+//! those that it makes in `attendance`. There is no other way to change that.
 //!
 //! # Rules
 //!

@@ -58,7 +58,6 @@ fn keys_come_in_the_promised_order() {
     let before = r#""offered":1,"answered":1,"answered_within":1,"abandoned":0,"abandoned_within":0,"abandoned_short":0,"left":0,"left_within":0,"overdue":0,"waiting":0,"waiting_over":0,"#;
     let levels = r#""service_level":{"offered":1.0,"answered_only":1.0,"ignore_abandoned_within":1.0,"count_abandoned_within":1.0,"exclude_short_abandoned":1.0,"count_short_abandoned":1.0,"offered_and_left":1.0,"removed_within":1.0},"#;
     let tail = r#""tail":{"longest":{},"worst":{"contact_wait":{"wait_answered":[{"contact_id":"1","seconds":8}]},"wait":{"handle":[{"contact_id":"1","seconds":20.5}],"wait_answered":[{"contact_id":"1","seconds":8}]}}}"#;
-    let said = r#""surveys":{"csat":{"count":1,"out_of_range":0,"mean":5.0,"satisfied":1.0,"bad":0.0,"nps":null,"scores":{"5":1}}},"experience":{"goal":0.8,"service_level":1.0,"csat":1.0}"#;
     let waits = format!(r#""wait_answered":{wait},"wait_abandoned":{nothing},"wait_left":{nothing}"#);
     let said = r#""surveys":{"csat":{"count":1,"out_of_range":0,"mean":5.0,"satisfied":1.0,"bad":0.0,"nps":null,"scores":{"5":1}}},"experience":{"goal":0.8,"service_level":1.0,"csat":1.0}"#;
     assert_eq!(
