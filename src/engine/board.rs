@@ -14,7 +14,7 @@ use crate::engine::mark::Mark;
 use crate::engine::page::{PAGE_MS, Speaks};
 use crate::engine::settings::Window;
 use crate::engine::shard::Shard;
-use crate::engine::sums::{LaneSums, expired, floor, is_before, stay_of, tells};
+use crate::engine::sums::{LaneSums, expired, floor, flows, is_before, stay_of, tells};
 use crate::engine::tally::{Cell, Cells, Measure, Quantity, Tally};
 use crate::event::EventTime;
 
@@ -142,7 +142,8 @@ pub fn totals(shards: &[&Shard], until: EventTime, by: GroupBy) -> Groups {
 pub fn window(shards: &[&Shard], window: &Window, now: EventTime, by: GroupBy) -> Groups {
     let mut groups = spans(shards, by, window.quantiles, |shard| span_of(shard, window, now));
     for shard in shards {
-        sums::hear_before(&mut groups, shard, by, span_of(shard, window, now).0, window.length_ms);
+        let (from, to) = span_of(shard, window, now);
+        sums::hear_before(&mut groups, shard, by, from, to - from);
     }
     groups
 }
@@ -277,34 +278,44 @@ fn interval_tallies(
     collector: &mut Collector,
 ) -> Vec<(usize, Tally)> {
     let (Some(&first), Some(&last)) = (edges.first(), edges.last()) else { return Vec::new() };
-    let mut tallies: BTreeMap<usize, (Tally, Durations)> = BTreeMap::new();
-    lane.pages.each_count(first, last, |slot, speaks, cell, count| {
-        if speaks.for_measure(measure) && !(measure == Measure::ContactWait && cell == Cell::Completed) {
-            tallies.entry(interval_of(edges, slot)).or_default().0.cells[cell] += count;
+    let mut tallies: BTreeMap<usize, Interval> = BTreeMap::new();
+    let mut add = |time: u64, speaks: Speaks, cell, count| {
+        let counts = speaks.for_measure(measure)
+            && cell != Cell::Served
+            && !(measure == Measure::ContactWait && cell == Cell::Completed);
+        let flows = flows(measure).iter().filter(|(who, _)| *who == speaks).map(|(_, cells)| cells);
+        let (comes, goes) = flows.fold((0, 0), |(comes, goes), &[coming, going]| {
+            (comes + u64::from(cell == coming), goes + u64::from(cell == going))
+        });
+        if counts || comes + goes > 0 {
+            let interval = tallies.entry(interval_of(edges, time)).or_default();
+            interval.tally.cells[cell] += if counts { count } else { 0 };
+            interval.comes += comes * count;
+            interval.goes += goes * count;
         }
-    });
-    lane.pages.each_mark(first, last, |slot, mark| {
-        if tells(mark.speaks(), measure, mark.quantity() == Quantity::Handle) {
-            tallies.entry(interval_of(edges, slot)).or_default().1.push(mark);
-        }
-    });
-    for stay in expired(shard, lane, last).filter(|stay| stay.speaks.for_measure(measure)) {
+    };
+    lane.pages.each_count(first, last, |slot, speaks, cell, count| add(slot, speaks, cell, count));
+    for stay in expired(shard, lane, last) {
         for booking in stay.expiry_bookings().iter().filter(|booking| (first..last).contains(&booking.time)) {
-            let cells = &mut tallies.entry(interval_of(edges, booking.time)).or_default().0.cells;
-            booking.cells.iter().for_each(|cell| cells[cell] += 1);
+            booking.cells.iter().for_each(|cell| add(booking.time, booking.speaks, cell, 1));
         }
     }
+    lane.pages.each_mark(first, last, |slot, mark| {
+        if tells(mark.speaks(), measure, mark.quantity() == Quantity::Handle) {
+            tallies.entry(interval_of(edges, slot)).or_default().durations.push(mark);
+        }
+    });
     let mut before = LaneSums::default();
     before.add(shard, lane, first, first);
     let before = before.tally(measure);
     let (mut waiting, mut over) = (before.waiting, before.waiting_over);
     let mut told = Vec::with_capacity(tallies.len());
     let mut next = 0;
-    for (interval, (mut tally, durations)) in tallies {
+    for (interval, Interval { mut tally, durations, comes, goes }) in tallies {
         // Nothing was booked in between, but who waited still waits.
         let silent = (next..interval).filter(|_| waiting > 0);
         told.extend(silent.map(|silent| (silent, Tally::of(Cells::default(), (waiting, over)))));
-        waiting = waiting + tally.cells[Cell::Offered] - tally.cells[Cell::Departed];
+        waiting = waiting + comes - goes;
         if measure == Measure::Backlog {
             tally = Tally::of(Cells::default(), (waiting, 0));
         } else {
@@ -320,6 +331,16 @@ fn interval_tallies(
     let silent = (next..edges.len() - 1).filter(|_| waiting > 0);
     told.extend(silent.map(|silent| (silent, Tally::of(Cells::default(), (waiting, over)))));
     told
+}
+
+/// One interval of one lane, on its way into a tally.
+#[derive(Default)]
+struct Interval {
+    tally: Tally,
+    durations: Durations,
+    /// How many came to wait in it, and how many went.
+    comes: u64,
+    goes: u64,
 }
 
 /// Durations on their way into distributions.
@@ -357,12 +378,15 @@ fn spans(shards: &[&Shard], by: GroupBy, durations: bool, span: impl Fn(&Shard) 
                     group.measures.entry(measure).or_default().merge(&tally);
                     group.longest.entry(measure).or_default().extend(longest(shard, lane, measure, to));
                 }
-                for quantity in Quantity::ALL {
+                for quantity in Quantity::ALL.into_iter().filter(|_| durations) {
                     let worst = sums.worst(measure, quantity).map(|(duration_ms, handle)| Worst {
                         duration_ms,
                         contact_id: shard.contacts.get(handle).map(|contact| contact.id.to_string()),
                     });
-                    group.worst.entry((measure, quantity)).or_default().extend(worst);
+                    let mut worst = worst.peekable();
+                    if worst.peek().is_some() {
+                        group.worst.entry((measure, quantity)).or_default().extend(worst);
+                    }
                 }
             }
             sums.clear();
@@ -412,7 +436,10 @@ fn told_of(lane: &Lane, from: u64) -> Vec<Measure> {
     for (voice, waiting) in voices.iter_mut().zip(&lane.waiting) {
         *voice |= !waiting.is_empty();
     }
-    let is_told = |measure: &Measure| Speaks::all_for(*measure).iter().any(|speaks| voices[*speaks as usize]);
+    let is_told = |measure: &Measure| {
+        let speaking = Speaks::all_for(*measure).iter().chain(flows(*measure).iter().map(|(speaks, _)| speaks));
+        speaking.into_iter().any(|speaks| voices[*speaks as usize])
+    };
     Measure::ALL.into_iter().filter(is_told).collect()
 }
 

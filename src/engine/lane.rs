@@ -205,7 +205,7 @@ impl Lanes {
         Lanes {
             queues: Names::new(limit, iter::once(UNKNOWN).chain(rows().flat_map(listed).map(String::as_str))),
             labels: Names::new(limit, ["voice", "standard"].into_iter().chain(labels)),
-            topics: Names::new(limit, []),
+            topics: Names::new(limit, settings.surveys.keys().map(String::as_str)),
             unknown: BTreeMap::new(),
             lanes: Vec::new(),
             numbers: HashTable::new(),

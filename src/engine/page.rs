@@ -344,7 +344,7 @@ impl Pages {
         let sound = pages.iter().all(|(number, counts, marks)| {
             *number <= EventTime::MAX.millis()
                 && (!counts.is_empty() || !marks.is_empty())
-                && counts.is_sorted()
+                && counts.is_sorted_by_key(|entry| entry >> COUNT_BITS)
                 && counts.iter().all(|&entry| is_sound(entry, slots))
                 && marks.iter().all(|mark| u64::from(mark.slot()) < slots)
         });

@@ -308,6 +308,14 @@ pub struct Promise {
     pub business_time: bool,
 }
 
+impl Promise {
+    /// What decides what is booked: target, short-abandon limit, and in which time they are measured. All else only decides
+    /// what is shown.
+    pub fn booked(&self) -> (u64, u64, bool) {
+        (self.answer_within_ms, self.short_abandon_ms, self.business_time)
+    }
+}
+
 impl Default for Promise {
     fn default() -> Self {
         Promise {

@@ -46,15 +46,13 @@ impl Decision {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Wait(pub u64);
 
-/// The end of the handling of a visit.
+/// What a stay that measures the handling of a visit knows of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Handled {
-    /// When, in milliseconds.
-    pub at: u64,
-    /// The handle time, in milliseconds.
-    pub handle_ms: u64,
+pub struct Handling {
     /// What the wait of the visit counts for.
     pub visit: Speaks,
+    /// When it was completed, and the handle time, in milliseconds.
+    pub completed: Option<(u64, u64)>,
 }
 
 /// What is told of a stay.
@@ -64,7 +62,7 @@ pub enum Telling {
     Judged,
     /// Nothing is: that it began, who waits, and how long it took if it was answered.
     Measured,
-    /// That it began and who waits.
+    /// Who waits.
     Counted,
 }
 
@@ -87,8 +85,8 @@ pub struct Stay {
     pub wait: Wait,
     /// Who gives up before so much wait was not serious.
     pub short: Wait,
-    /// The end of the handling, for the stay that measures it.
-    pub handled: Option<Handled>,
+    /// The visit, if this measures its handling. Then nobody departs: the visit is served.
+    pub handling: Option<Handling>,
     /// When it no longer waits if nothing more is heard, in milliseconds.
     pub expires_at: u64,
 }
@@ -132,7 +130,7 @@ impl Stay {
 
     /// What it counts for in the counters of its lane.
     pub fn each_counter(&self, mut each: impl FnMut(Counter)) {
-        if self.handled.is_some() {
+        if self.handling.is_some_and(|handling| handling.completed.is_some()) {
             each(Counter::Cell(Cell::Completed));
         }
         if !self.speaks.for_visit() {
@@ -159,22 +157,31 @@ impl Stay {
     /// All that it adds to the slots of its lane.
     pub fn bookings(&self) -> Bookings {
         let end = self.decision.time();
-        [
-            Some(self.booking(self.began_at, OFFERED)),
-            self.due_at.filter(|_| self.is_overdue()).map(|due_at| self.booking(due_at, OVERDUE)),
-            end.map(|time| self.outcome(time)),
+        let overdue = self.due_at.filter(|_| self.is_overdue()).map(|due_at| self.booking(due_at, OVERDUE));
+        let Some(Handling { visit, completed }) = self.handling else {
             // What ended before it began took no time at all: it waits until its beginning.
-            end.filter(|&time| time < self.began_at).map(|_| self.booking(self.began_at, DEPARTED)),
-            self.handled.map(|Handled { at, handle_ms, visit }| Booking {
-                speaks: visit,
-                measured: Some((Quantity::Handle, handle_ms)),
-                ..self.booking(at, COMPLETED)
-            }),
-        ]
+            let before = end.filter(|&time| time < self.began_at).map(|_| self.booking(self.began_at, DEPARTED));
+            let departed = |time| if time < self.began_at { CellSet::NONE } else { DEPARTED };
+            let outcome = end.map(|time| self.outcome(time, departed(time)));
+            return [Some(self.booking(self.began_at, OFFERED)), overdue, outcome, before, None];
+        };
+        // Where nothing is promised on the handling, that it began is what the answer of the visit says.
+        let is_judged = self.telling == Telling::Judged;
+        let offered = is_judged.then(|| self.booking(self.began_at, OFFERED));
+        let outcome = end.filter(|_| is_judged).map(|time| self.outcome(time, CellSet::NONE));
+        let of_visit = |time, cells| Booking { speaks: visit, ..self.booking(time, cells) };
+        let served_at = end.map(|time| time.max(self.began_at));
+        let at_once = completed.is_some_and(|(time, _)| served_at == Some(time));
+        let served = served_at.filter(|_| !at_once).map(|time| of_visit(time, SERVED));
+        let completed = completed.map(|(time, handle_ms)| Booking {
+            measured: Some((Quantity::Handle, handle_ms)),
+            ..of_visit(time, if at_once { COMPLETED.and(SERVED) } else { COMPLETED })
+        });
+        [offered, overdue, outcome, served, completed]
     }
 
-    /// What its end adds, at its own time.
-    fn outcome(&self, time: u64) -> Booking {
+    /// What its end adds, at its own time, and `more` cells.
+    fn outcome(&self, time: u64, more: CellSet) -> Booking {
         let (all, within, quantity) = match self.decision {
             Decision::Answered(_) | Decision::Waiting => (ANSWERED, ANSWERED_WITHIN, Quantity::WaitAnswered),
             Decision::Abandoned(_) if self.is_short() => (ABANDONED, ABANDONED_SHORT, Quantity::WaitAbandoned),
@@ -187,8 +194,7 @@ impl Stay {
             Telling::Measured => (CellSet::NONE, quantity == Quantity::WaitAnswered),
             Telling::Counted => (CellSet::NONE, false),
         };
-        let departed = if time < self.began_at { counted } else { counted.and(DEPARTED) };
-        Booking { measured: told.then_some((quantity, self.wait.0)), ..self.booking(time, departed) }
+        Booking { measured: told.then_some((quantity, self.wait.0)), ..self.booking(time, counted.and(more)) }
     }
 
     /// What a stay without an end adds once it has expired: the departure, and the end of being over target.
@@ -197,7 +203,11 @@ impl Stay {
             let over_until = self.expires_at.max(due_at);
             self.booking(over_until, DEPARTED_OVER)
         });
-        [self.booking(self.expires_at, DEPARTED)].into_iter().chain(over).collect()
+        let departed = match self.handling {
+            Some(Handling { visit, .. }) => Booking { speaks: visit, ..self.booking(self.expires_at, SERVED) },
+            None => self.booking(self.expires_at, DEPARTED),
+        };
+        [departed].into_iter().chain(over).collect()
     }
 
     /// Whether it had not ended when it was due, or will not have if nothing more is heard.
@@ -243,4 +253,5 @@ const LEFT_WITHIN: CellSet = CellSet::of(&[Cell::Left, Cell::LeftWithin]);
 const OVERDUE: CellSet = CellSet::of(&[Cell::Overdue]);
 const COMPLETED: CellSet = CellSet::of(&[Cell::Completed]);
 const DEPARTED: CellSet = CellSet::of(&[Cell::Departed]);
+const SERVED: CellSet = CellSet::of(&[Cell::Served]);
 const DEPARTED_OVER: CellSet = CellSet::of(&[Cell::DepartedOver]);

@@ -35,7 +35,7 @@ impl LaneSums {
         self.due = lane.due_counts;
         for stay in expired(shard, lane, to) {
             for booking in stay.expiry_bookings().iter().filter(|booking| is_before(shard, booking.time, to)) {
-                booking.cells.iter().for_each(|cell| self.expired[stay.speaks as usize][cell] += 1);
+                booking.cells.iter().for_each(|cell| self.expired[booking.speaks as usize][cell] += 1);
             }
         }
         lane.pages.each_count(from, u64::MAX, |slot, speaks, cell, count| {
@@ -69,13 +69,19 @@ impl LaneSums {
             undecided += self.undecided[speaks];
             due += self.due[speaks];
         }
-        // Whoever was offered waits until departing: those undecided and those whose departure is ahead, less those whose
-        // offer is ahead too and those that expired. Likewise for being over target, from deadline to departure.
-        let waiting = undecided + ahead[Cell::Departed] - ahead[Cell::Offered] - expired[Cell::Departed];
+        // Whoever came waits until going: those undecided and those whose going is ahead, less those whose coming is ahead
+        // too and those that expired. Likewise for being over target, from deadline to departure.
+        let (mut waiting, mut not_yet) = (undecided, 0);
+        for (speaks, [comes, goes]) in flows(measure) {
+            waiting += self.ahead[*speaks as usize][*goes];
+            not_yet += self.ahead[*speaks as usize][*comes] + self.expired[*speaks as usize][*goes];
+        }
+        let waiting = waiting - not_yet;
         let over = due + ahead[Cell::DepartedOver] - ahead[Cell::Overdue] - expired[Cell::DepartedOver];
         if measure == Measure::Backlog {
             return Tally::of(Cells::default(), (waiting, 0));
         }
+        cells[Cell::Served] = 0;
         if measure == Measure::ContactWait {
             cells[Cell::Completed] = 0;
         }
@@ -159,6 +165,32 @@ pub(super) fn stay_of(shard: &Shard, undecided: &Undecided) -> Option<Stay> {
 /// Whether the slot of a time has passed at the slot edge `now`.
 pub(super) fn is_before(shard: &Shard, time: u64, now: u64) -> bool {
     floor(time, shard.settings().slots.fine_ms) < now
+}
+
+/// With which bookings somebody comes to wait for what a measure is about, and goes again: who speaks, and the two cells.
+/// Whoever is in service came by the answer of the visit.
+pub(super) const fn flows(measure: Measure) -> &'static [(Speaks, [Cell; 2])] {
+    use Speaks::{
+        ForBoth, ForBothOfTicket, ForContactWait, ForFirstReply, ForFirstResolution, ForNextReply, ForResolution,
+        ForWait, ForWaitOfTicket,
+    };
+    const WAITS: [Cell; 2] = [Cell::Offered, Cell::Departed];
+    const IS_SERVED: [Cell; 2] = [Cell::Answered, Cell::Served];
+    match measure {
+        Measure::Wait => &[(ForBoth, WAITS), (ForWait, WAITS), (ForBothOfTicket, WAITS), (ForWaitOfTicket, WAITS)],
+        Measure::ContactWait => &[(ForBoth, WAITS), (ForContactWait, WAITS), (ForBothOfTicket, WAITS)],
+        Measure::FirstReply => &[(ForFirstReply, WAITS)],
+        Measure::NextReply => &[(ForNextReply, WAITS)],
+        Measure::FirstResolution => &[(ForFirstResolution, WAITS)],
+        Measure::Resolution => &[(ForResolution, WAITS)],
+        Measure::Handle => {
+            &[(ForBoth, IS_SERVED), (ForWait, IS_SERVED), (ForBothOfTicket, IS_SERVED), (ForWaitOfTicket, IS_SERVED)]
+        }
+        Measure::Backlog => {
+            &[(ForBoth, WAITS), (ForWait, WAITS), (ForBoth, IS_SERVED), (ForWait, IS_SERVED), (ForResolution, WAITS)]
+        }
+        Measure::Effort => &[],
+    }
 }
 
 /// Whether a booking counts for a measure. Handling belongs to visits alone, and of the backlog nothing is told but who

@@ -114,11 +114,13 @@ pub enum Cell {
     Resolved,
     /// Taken up again after a resolution; at each such time.
     Reopened,
+    /// Answered visits no longer in service, for whatever reason; at that time. As many as were answered, once all is over.
+    Served,
 }
 
 impl Cell {
     /// How many there are.
-    pub const COUNT: usize = 14;
+    pub const COUNT: usize = 15;
 
     /// All of them, in order.
     pub const ALL: [Cell; Cell::COUNT] = [
@@ -136,9 +138,15 @@ impl Cell {
         Cell::DepartedOver,
         Cell::Resolved,
         Cell::Reopened,
+        Cell::Served,
     ];
 
-    /// The name in reports; `departed` and `departed_over` only serve to know who waits.
+    /// Whether it is told. The others only serve to know who waits and who is in service.
+    pub const fn is_told(self) -> bool {
+        !matches!(self, Cell::Departed | Cell::DepartedOver | Cell::Served)
+    }
+
+    /// The name in reports, where it is told.
     pub const fn name(self) -> &'static str {
         match self {
             Cell::Offered => "offered",
@@ -155,6 +163,7 @@ impl Cell {
             Cell::DepartedOver => "departed_over",
             Cell::Resolved => "resolved",
             Cell::Reopened => "reopened",
+            Cell::Served => "served",
         }
     }
 }

@@ -13,6 +13,8 @@ use crate::engine::tally::Measure;
 #[derive(Clone, PartialEq, Debug)]
 pub struct Terms {
     promises: [Option<Promise>; Measure::PROMISED.len()],
+    /// Whether the wait of a contact with one visit is judged as the wait of the visit.
+    pub judges_both_alike: bool,
     calendar: Option<Arc<Calendar>>,
 }
 
@@ -24,8 +26,11 @@ impl Terms {
         [queue, channel, tier]: [&str; 3],
     ) -> Terms {
         let named = promises.calendar_of(queue, channel, tier);
+        let promise = |measure| promises.of_measure(measure, queue, channel, tier);
         Terms {
-            promises: Measure::PROMISED.map(|measure| promises.of_measure(measure, queue, channel, tier)),
+            promises: Measure::PROMISED.map(promise),
+            judges_both_alike: promise(Measure::Wait).map(|promise| promise.booked())
+                == promise(Measure::ContactWait).map(|promise| promise.booked()),
             calendar: named.and_then(|name| calendars.get(name)).cloned(),
         }
     }
@@ -38,11 +43,6 @@ impl Terms {
     /// What is promised on this measure; none where nothing is.
     pub fn promise(&self, measure: Measure) -> Option<&Promise> {
         self.promises.get(measure as usize)?.as_ref()
-    }
-
-    /// Whether the wait of a contact with one visit is judged as the wait of the visit.
-    pub fn judges_both_alike(&self) -> bool {
-        self.promise(Measure::Wait) == self.promise(Measure::ContactWait)
     }
 
     /// Measures time as is promised for this measure, without `pauses`.
@@ -76,7 +76,7 @@ impl<'a> Timer<'a> {
         Timer { pauses, calendar: None }
     }
 
-    /// How much time counts between two instants, in milliseconds; none if they are in the other order.
+    /// How much time counts between two instants, in milliseconds; 0 if they are in the other order.
     pub fn between(&self, from: u64, to: u64) -> u64 {
         let paused = self.pauses.iter().map(|pause| {
             let until = pause.until.unwrap_or(to).min(to);
@@ -120,12 +120,27 @@ impl<'a> Timer<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::settings::PromiseOverlay;
 
     const PAUSES: [Pause; 3] = [
         Pause { from: 100, until: Some(200) },
         Pause { from: 300, until: Some(400) },
         Pause { from: 500, until: None },
     ];
+
+    #[test]
+    fn what_is_only_shown_makes_no_second_stay() {
+        let alike = |change: fn(&mut PromiseOverlay)| {
+            let mut promises = Promises::default();
+            change(&mut promises.measures.entry(Measure::ContactWait).or_default().service.all);
+            Terms::of(&promises, &BTreeMap::new(), ["billing", "voice", "standard"]).judges_both_alike
+        };
+        assert!(alike(|_| {}));
+        assert!(alike(|said| said.goal = Some(0.9)));
+        assert!(alike(|said| said.min_contacts = Some(1)));
+        assert!(!alike(|said| said.answer_within_ms = Some(60_000)));
+        assert!(!alike(|said| said.business_time = Some(true)));
+    }
 
     #[test]
     fn a_pause_is_not_measured() {

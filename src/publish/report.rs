@@ -197,7 +197,7 @@ impl Line {
     /// Whether there is anything to show but ratings and outcomes.
     pub fn tells_of_visits(&self) -> bool {
         self.group.measures.values().any(|tally: &Tally| {
-            let shown = Cell::ALL.into_iter().filter(|cell| !matches!(cell, Cell::Departed | Cell::DepartedOver));
+            let shown = Cell::ALL.into_iter().filter(|cell| cell.is_told());
             tally.waiting > 0 || shown.into_iter().any(|cell| tally.cells[cell] > 0)
         })
     }

@@ -32,10 +32,10 @@ impl Repeats {
     /// Takes in all that was told so far. `now` is the instant that lanes are shown for, none if they are not: what was
     /// told since lanes were shown last is counted, if they still are; everything else is history.
     pub fn take_in(&mut self, now: Option<EventTime>) {
-        for CustomerNews { topic, partition, changes } in self.news.try_iter() {
+        for CustomerNews { topic, partition, changes, is_news } in self.news.try_iter() {
             let next = u32::try_from(self.numbers.len()).expect("partitions are fewer than 2^32");
             let number = *self.numbers.entry((topic, partition)).or_insert(next);
-            let is_news = self.was_live && now.is_some() && !changes.whole;
+            let is_news = is_news && self.was_live && now.is_some() && !changes.whole;
             self.board.apply(number, &changes, if is_news { Told::News } else { Told::History });
         }
         if let Some(now) = now {
@@ -93,7 +93,7 @@ mod tests {
         }
 
         fn send(&self, changes: CustomerChanges) {
-            let news = CustomerNews { topic: Arc::from("calls"), partition: self.number, changes };
+            let news = CustomerNews { topic: Arc::from("calls"), partition: self.number, changes, is_news: true };
             self.news.send(news).unwrap();
         }
     }

@@ -76,7 +76,8 @@ fn of_clock(clock: &Clock, expired_at: u64, rules: &mut RuleCounts) -> Option<St
         return Some(stay);
     }
     rules.hit(Rule::NotJudged);
-    if clock.is_waited_for() {
+    // That it is handled is what the answer of the visit says.
+    if clock.is_waited_for() && clock.measure != Measure::Handle {
         rules.hit(Rule::OfferedAlone);
         stay.bookings.push((Cell::Offered, clock.begin));
     }
@@ -86,7 +87,7 @@ fn of_clock(clock: &Clock, expired_at: u64, rules: &mut RuleCounts) -> Option<St
         rules.hit(Rule::DurationAlone);
         stay.durations.push((Quantity::WaitAnswered, time, measured));
     }
-    (!stay.bookings.is_empty() || !stay.durations.is_empty()).then_some(stay)
+    (stay.waits.is_some() || !stay.bookings.is_empty() || !stay.durations.is_empty()).then_some(stay)
 }
 
 /// What a clock with a promise books.

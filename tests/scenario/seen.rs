@@ -106,7 +106,7 @@ fn seen_row(
 ) -> BTreeMap<String, String> {
     let nothing = Tally::default();
     let tally = group.measures.get(&measure).unwrap_or(&nothing);
-    let shown = Cell::ALL.into_iter().filter(|cell| !matches!(cell, Cell::Departed | Cell::DepartedOver));
+    let shown = Cell::ALL.into_iter().filter(|cell| cell.is_told());
     let counts = shown.map(|cell| (cell.name(), tally.cells[cell]));
     let counts = counts.chain([("waiting", tally.waiting), ("waiting_over", tally.waiting_over)]);
     let mut row: BTreeMap<String, String> =

@@ -3,16 +3,21 @@
 //! Which clock begins and ends when is told in one table of `tests/scenarios/README.md`. Nothing is decided here about
 //! visits, and nothing about how time is measured.
 
+use std::sync::LazyLock;
+
 use smallvec::{SmallVec, smallvec};
 
 use super::talk::{Ends, Run, Talk};
 use super::{Folder, Visit};
 use crate::engine::fact::Fact;
 use crate::engine::page::Speaks;
-use crate::engine::stay::{Booking, Decision, Handled, Stay, Telling, Wait};
+use crate::engine::stay::{Booking, Decision, Handling, Stay, Telling, Wait};
 use crate::engine::tally::{Cell, Measure, Quantity};
 use crate::engine::terms::{Terms, Timer};
 use crate::event::Reason;
+
+/// As of nearly all calls.
+static NOTHING_SAID: LazyLock<Talk> = LazyLock::new(Talk::default);
 
 /// Stays of one life, and what else is booked of it.
 pub(super) type Clocks = (SmallVec<[Stay; 2]>, Vec<Booking>);
@@ -22,8 +27,9 @@ impl Folder<'_> {
     /// more is heard, in milliseconds.
     pub(super) fn clocks(&self, facts: &[Fact], expires_at: u64) -> Clocks {
         let talks = facts.iter().any(Fact::is_of_talk);
-        let talk = if talks { Talk::of(facts, &self.visits, &self.lanes.queues) } else { Talk::default() };
-        Winding { folder: self, talk: &talk, first: &self.visits[0], expires_at }.clocks()
+        let said = talks.then(|| Talk::of(facts, &self.visits, &self.lanes.queues));
+        let talk = said.as_ref().unwrap_or(&NOTHING_SAID);
+        Winding { folder: self, talk, first: &self.visits[0], expires_at }.clocks()
     }
 }
 
@@ -67,7 +73,7 @@ impl Winding<'_> {
             self.stay(visit.lane, terms, Measure::Wait, speaks, visit.offered_at, visit.decision)
         };
         if let [only] = &visits[..]
-            && terms.judges_both_alike()
+            && terms.judges_both_alike
         {
             return smallvec![wait(only, for_both)];
         }
@@ -95,12 +101,12 @@ impl Winding<'_> {
             };
             let stay = self.stay(visit.lane, terms, Measure::Handle, speaks, answered_at, decision);
             let telling = if stay.telling == Telling::Judged { Telling::Judged } else { Telling::Counted };
-            let handled = visit.completed.map(|(at, told_ms)| {
+            let completed = visit.completed.map(|(at, told_ms)| {
                 let timer = Timer::without_calendar(&self.talk.pauses);
-                let handle_ms = told_ms.unwrap_or_else(|| timer.between(answered_at, at));
-                Handled { at, handle_ms, visit: stays[number].speaks }
+                (at, told_ms.unwrap_or_else(|| timer.between(answered_at, at)))
             });
-            stays.push(Stay { telling, handled, ..stay });
+            let handling = Some(Handling { visit: stays[number].speaks, completed });
+            stays.push(Stay { telling, handling, ..stay });
         }
     }
 
@@ -202,7 +208,7 @@ impl Winding<'_> {
             decision,
             wait: Wait(decision.time().map_or(0, |time| timer.between(began_at, time))),
             short: Wait(promise.map_or(0, |promise| promise.short_abandon_ms)),
-            handled: None,
+            handling: None,
             expires_at: self.expires_at,
         }
     }

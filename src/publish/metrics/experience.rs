@@ -73,7 +73,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     Family::gauge(
         "holdline_outcome_ratio",
-        "How often this came of a contact in the window, for each contact answered in it; absent where none was.",
+        "How often this came of a contact in the window, for each contact answered in it, which is told in the lane of its first visit; absent where none was.",
         |scene, samples| {
             each_outcome(scene, scene.shown_whole(), samples, |place| {
                 let answered = place.group.measures.get(&Measure::ContactWait)?.cells[Cell::Answered];

@@ -69,7 +69,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     Family::counter(
         "holdline_corrections_total",
-        "Visits that were counted in this cell and taken back later, by what arrived out of order.",
+        "What was counted in this cell and taken back later, by what arrived out of order; the cell outcome_amount is a sum of amounts.",
         corrections,
     ),
     Family::gauge("holdline_build_info", "Always 1; the label tells the version.", |_, samples| {

@@ -47,7 +47,7 @@ pub(super) const FAMILIES: &[Family] = &[
     }),
     Family::counter(
         "holdline_contacts_reopened_total",
-        "Contacts taken up again after a resolution.",
+        "Contacts taken up again after a resolution; of contacts that are not remembered, windows tell alone.",
         |scene, samples| counted(scene, samples, Cell::Reopened),
     ),
     Family::gauge("holdline_contacts_waiting", "Visits waiting now.", |scene, samples| {

@@ -23,8 +23,11 @@ Lanes carry those of the labels `queue`, `channel` and `tier` that `metrics.by` 
 are added up. What is not known has no series: a level of which nothing was judged, a quantile of nothing. While
 `holdline_lanes_withheld` is 1 for any reason, no lane has any series.
 
-A `window` is a trailing span such as 30m. The `measure` wait is that of each visit, one stay in one queue; with
-contact_wait a whole contact is counted where the table says visit, from its first offer to its first answer. The `formula`
+A `window` is a trailing span such as 30m. The `measure` wait is that of each visit, one stay in one queue; contact_wait is
+that of a contact, from its first offer to its first answer; first_reply, first_resolution and resolution are from the first
+offer to the first time an agent wrote and to the first and last time it was resolved; next_reply is from a customer's
+message to the next reply, and handle from an answer to the end of the handling. The last five are there where something is
+promised on them. The `formula`
 says what a level does with customers who hang up or leave, `q` is the rank of a quantile, or max.
 
 Agents are told by the queues they serve, whoever serves several in each, and only where `metrics.by` names `queue`: a sum

@@ -11,7 +11,7 @@ use crate::engine::repeats::RepeatCounts;
 pub(super) const FAMILIES: &[Family] = &[
     Family::counter(
         "holdline_contacts_repeated_total",
-        "Contacts that were found to be offered within this time after an answer to the same customer.",
+        "Contacts that were found to be offered within this time after an answer to the same customer; longer times contain shorter ones.",
         counted,
     ),
     Family::gauge(

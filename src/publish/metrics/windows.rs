@@ -13,44 +13,48 @@ use crate::engine::view::{GroupView, View};
 pub(super) const FAMILIES: &[Family] = &[
     Family::gauge(
         "holdline_window_decided",
-        "Visits whose fate was decided in the window: answered, abandoned or left within the target, or overdue.",
+        "What was decided in the window: answered, abandoned or left within the target, or overdue. Of the wait these are visits, of the other measures what each of them counts.",
         |scene, samples| cells(scene, samples, Cells::decided),
     ),
     Family::gauge(
         "holdline_window_answered_within",
-        "Visits answered in the window, within their target.",
+        "Answered (replied to, resolved, handled) in the window, within the target.",
         |scene, samples| cells(scene, samples, |cells| cells[Cell::AnsweredWithin]),
     ),
     Family::gauge(
         "holdline_window_abandoned_within",
-        "Visits abandoned in the window, within their target.",
+        "Abandoned in the window, within the target.",
         |scene, samples| cells(scene, samples, |cells| cells[Cell::AbandonedWithin]),
     ),
     Family::gauge(
         "holdline_window_short_abandoned",
-        "Visits abandoned in the window, before the short-abandon limit.",
+        "Abandoned in the window, before the short-abandon limit.",
         |scene, samples| cells(scene, samples, |cells| cells[Cell::AbandonedShort]),
     ),
     Family::gauge(
         "holdline_window_left_within",
-        "Visits that left otherwise in the window, within their target.",
+        "Left or closed otherwise in the window, within the target.",
         |scene, samples| cells(scene, samples, |cells| cells[Cell::LeftWithin]),
     ),
     Family::gauge(
         "holdline_window_overdue",
-        "Visits still waiting when their target expired in the window, whatever became of them.",
+        "Still waiting when the target expired in the window, whatever became of it.",
         |scene, samples| cells(scene, samples, |cells| cells[Cell::Overdue]),
     ),
-    Family::gauge("holdline_window_offered", "Visits offered in the window.", |scene, samples| {
+    Family::gauge("holdline_window_offered", "Offered, or begun, in the window.", |scene, samples| {
         cells(scene, samples, |cells| cells[Cell::Offered]);
     }),
-    Family::gauge("holdline_window_answered", "Visits answered in the window.", |scene, samples| {
-        cells(scene, samples, |cells| cells[Cell::Answered]);
-    }),
-    Family::gauge("holdline_window_abandoned", "Visits abandoned in the window.", |scene, samples| {
+    Family::gauge(
+        "holdline_window_answered",
+        "Answered (replied to, resolved, handled) in the window.",
+        |scene, samples| {
+            cells(scene, samples, |cells| cells[Cell::Answered]);
+        },
+    ),
+    Family::gauge("holdline_window_abandoned", "Abandoned in the window.", |scene, samples| {
         cells(scene, samples, |cells| cells[Cell::Abandoned]);
     }),
-    Family::gauge("holdline_window_left", "Visits that left otherwise in the window.", |scene, samples| {
+    Family::gauge("holdline_window_left", "Left or closed otherwise in the window.", |scene, samples| {
         cells(scene, samples, |cells| cells[Cell::Left]);
     }),
     Family::gauge(
@@ -60,7 +64,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     Family::gauge(
         "holdline_window_wait_seconds",
-        "Quantiles (nearest rank, to 0.1 %) and exact maximum of the waits that ended in the window, in seconds.",
+        "Quantiles (nearest rank, to 0.1 %) and exact maximum of the waits (for an answer, a reply, a resolution) that ended in the window, in seconds.",
         waits,
     ),
     Family::gauge(
@@ -78,13 +82,13 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     Family::gauge(
         "holdline_window_transfers",
-        "Transfers of contacts whose last transfer fell into the window.",
-        |scene, samples| efforts(scene, samples, |tally| tally[Quantity::Transfers].sum_ms()),
+        "Transfers of contacts whose last transfer fell into the window; of windows with quantiles, absent where there are none.",
+        |scene, samples| number_sums(scene, samples, Quantity::Transfers),
     ),
     Family::gauge(
         "holdline_window_replies",
-        "Agents' replies to contacts whose last reply fell into the window.",
-        |scene, samples| efforts(scene, samples, |tally| tally[Quantity::Replies].sum_ms()),
+        "Agents' replies to contacts whose last reply fell into the window; of windows with quantiles, absent where there are none.",
+        |scene, samples| number_sums(scene, samples, Quantity::Replies),
     ),
     Family::gauge(
         "holdline_window_contact_replies",
@@ -182,11 +186,23 @@ fn handle_times(scene: &Scene<'_>, samples: &mut Samples) {
     });
 }
 
-/// What contacts took beside time, in windows for which it is known.
+/// What contacts took beside time; 0 where contacts were offered and took nothing.
 fn efforts(scene: &Scene<'_>, samples: &mut Samples, number: fn(&Tally) -> u64) {
+    let nothing = Tally::default();
     each_place(scene, scene.shown(), |place| {
-        if let Some(tally) = place.group.measures.get(&Measure::Effort) {
-            samples.add_of(place.key, &[("window", place.window)], number(tally) as f64);
+        let tally = place.group.measures.get(&Measure::Effort);
+        if tally.is_some() || place.view.is_offered() {
+            samples.add_of(place.key, &[("window", place.window)], number(tally.unwrap_or(&nothing)) as f64);
+        }
+    });
+}
+
+/// The sum over contacts, in windows that have distributions, where there is any.
+fn number_sums(scene: &Scene<'_>, samples: &mut Samples, quantity: Quantity) {
+    each_place(scene, scene.shown(), |place| {
+        let numbers = place.group.measures.get(&Measure::Effort).map(|tally| &tally[quantity]);
+        if let Some(numbers) = numbers.filter(|numbers| numbers.count() > 0) {
+            samples.add_of(place.key, &[("window", place.window)], numbers.sum_ms() as f64);
         }
     });
 }

@@ -152,6 +152,8 @@ pub struct CustomerNews {
     pub partition: i32,
     /// The changes since this was last told.
     pub changes: CustomerChanges,
+    /// Whether the partition had been read to its end when this was last told: else some of it is history.
+    pub is_news: bool,
 }
 
 /// What connects a worker with others.
@@ -161,6 +163,7 @@ pub struct Lines {
     /// Where it tells of customers.
     pub customer_news: Sender<CustomerNews>,
 }
+
 /// What was counted, by group; of that, what was taken back; and what was said.
 type Counted = (BTreeMap<GroupKey, Counters>, Counters, HeardBy);
 
@@ -170,6 +173,8 @@ struct Slot {
     shard: Shard,
     /// What was counted before it caught up; none before that.
     history: Option<Counted>,
+    /// Whether it had caught up when it was last told of its customers.
+    told_the_present: bool,
     /// What the meters have been told.
     told: Told,
     events: IntCounter,
@@ -272,6 +277,7 @@ impl<C: ConsumerContext + 'static> Worker<C> {
         let mut slot = Slot {
             shard: Shard::seeded(Arc::clone(&self.settings), Keep::Windows, self.hash_seed),
             history: None,
+            told_the_present: false,
             told: Told::default(),
             events: self.meters.events.with_label_values(&[&*held.topic]),
             stale_position: self.queue.position(&held.topic, held.partition),
@@ -285,7 +291,7 @@ impl<C: ConsumerContext + 'static> Worker<C> {
     fn release(&mut self, held: &Held) {
         let is_it = |slot: &Slot| slot.held.topic == held.topic && slot.held.partition == held.partition;
         let Some(at) = self.slots.iter().position(is_it) else { return };
-        let slot = self.slots.swap_remove(at);
+        let mut slot = self.slots.swap_remove(at);
         slot.add_counted(self.by, &mut self.counted);
         slot.tell_customers(CustomerChanges::gone(), &self.lines.customer_news);
         self.places.clear();
@@ -456,11 +462,12 @@ impl Slot {
         counted.2.add(&HeardBy::of(&self.shard, by).since(heard_before));
     }
 
-    fn tell_customers(&self, changes: CustomerChanges, news: &Sender<CustomerNews>) {
+    fn tell_customers(&mut self, changes: CustomerChanges, news: &Sender<CustomerNews>) {
+        let is_news = std::mem::replace(&mut self.told_the_present, self.history.is_some());
         if !changes.is_empty() {
             let Held { topic, partition, .. } = &*self.held;
             // Whoever looks at the shards may have come to an end already.
-            let _ = news.send(CustomerNews { topic: Arc::clone(topic), partition: *partition, changes });
+            let _ = news.send(CustomerNews { topic: Arc::clone(topic), partition: *partition, changes, is_news });
         }
     }
 
