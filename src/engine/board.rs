@@ -294,7 +294,7 @@ fn interval_tallies(
             interval.goes += goes * count;
         }
     };
-    lane.pages.each_count(first, last, |slot, speaks, cell, count| add(slot, speaks, cell, count));
+    lane.pages.each_count(first, last, &mut add);
     for stay in expired(shard, lane, last) {
         for booking in stay.expiry_bookings().iter().filter(|booking| (first..last).contains(&booking.time)) {
             booking.cells.iter().for_each(|cell| add(booking.time, booking.speaks, cell, 1));
