@@ -77,8 +77,8 @@ fn events_before_and_after_the_start_are_counted() {
         ("holdline_contacts_waiting", &[], Some(1.0)),
         ("holdline_contacts_waiting_over_target", &[], Some(1.0)),
         ("holdline_oldest_waiting_timestamp_seconds", &[], Some(seconds(at(5)))),
-        ("holdline_service_level_goal_ratio", &[], Some(0.8)),
-        ("holdline_service_level_target_seconds", &[], Some(20.0)),
+        ("holdline_service_level_goal_ratio", &[("measure", "wait")], Some(0.8)),
+        ("holdline_service_level_target_seconds", &[("measure", "wait")], Some(20.0)),
         // Waits of 10 s and 30 s; each is told as the upper end of its cell, which is up to 0.1 % more.
         ("holdline_window_wait_seconds", &with(&answered, "0.5"), Some(10.007)),
         ("holdline_window_wait_seconds", &with(&answered, "0.9"), Some(30.0)),

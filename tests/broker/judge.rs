@@ -128,6 +128,12 @@ fn cells(models: &[Model], settings: &Settings, now: u64) -> Expected {
                 insert(&mut expected, name, lane, &[("window", window), ("measure", measure.name())], (count, count));
             }
         }
+        let effort = group.measures.get(&Measure::Effort).cloned().unwrap_or_default();
+        for (name, cell) in [("holdline_window_resolved", Cell::Resolved), ("holdline_window_reopened", Cell::Reopened)]
+        {
+            let count = count(&effort, cell);
+            insert(&mut expected, name, lane, &[("window", window)], (count, count));
+        }
     });
     for (lane, group) in groups_of(models, 0, floor(now, settings.slots.fine_ms)) {
         let waits = group.measures.get(&Measure::Wait).cloned().unwrap_or_default();

@@ -46,8 +46,8 @@ fn a_queue_that_was_served_well_turns_red_when_nobody_answers_any_more() {
     let mut program = Program::start(&config(&cluster.bootstrap(), "deserted", "deserted", &[]));
     let level = [("formula", "offered"), WINDOW[0], WINDOW[1]];
     program.until_ready().expect(&[
-        ("holdline_service_level_goal_ratio", &[], Some(GOAL)),
-        ("holdline_service_level_target_seconds", &[], Some(20.0)),
+        ("holdline_service_level_goal_ratio", &[("measure", "wait")], Some(GOAL)),
+        ("holdline_service_level_target_seconds", &[("measure", "wait")], Some(20.0)),
         ("holdline_service_level_ratio", &level, Some(1.0)),
         ("holdline_window_decided", &WINDOW, Some(SERVED as f64)),
         ("holdline_window_overdue", &WINDOW, Some(0.0)),
