@@ -27,7 +27,7 @@ const SOME_HOLIDAYS: &str = r#"["2026-12-25", "2026-12-24 09:00-13:00"]"#;
 /// Saturday and Sunday.
 const USUAL_WEEKEND: [usize; 2] = [5, 6];
 /// From 9 to 17.
-const USUAL_HOURS: Hours = Hours::new(9 * 60, 17 * 60).unwrap();
+const USUAL_HOURS: Hours = Hours::new(9 * 60, 17 * 60).expect("they are within a day");
 
 /// The holidays of all countries over all years are shorter, in bytes; a longer file is another one.
 const LONGEST_FILE: u64 = 16 * 1024 * 1024;

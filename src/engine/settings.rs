@@ -423,9 +423,14 @@ impl Scopes {
     /// All that is said for one lane, in one. From general to special: service, its channel, its tier, then the queue, its
     /// channel, its tier; the later wins, field by field.
     fn of(&self, queue: &str, channel: &str, tier: &str) -> PromiseOverlay {
-        let general = self.service.of(channel, tier);
-        self.queues.get(queue).map_or(general, |special| general.with(special.of(channel, tier)))
+        said(&self.service, &self.queues, [queue, channel, tier])
     }
+}
+
+/// What is said for one lane, given as queue, channel and tier, in one.
+fn said(service: &Overlays, queues: &BTreeMap<String, Overlays>, [queue, channel, tier]: [&str; 3]) -> PromiseOverlay {
+    let general = service.of(channel, tier);
+    queues.get(queue).map_or(general, |special| general.with(special.of(channel, tier)))
 }
 
 /// The promises to all lanes: for the wait, and what is said apart from it for other measures.
@@ -442,9 +447,7 @@ pub struct Promises {
 impl Promises {
     /// The promise to one lane on its wait.
     pub fn of(&self, queue: &str, channel: &str, tier: &str) -> Promise {
-        let general = self.service.of(channel, tier);
-        let overlay = self.queues.get(queue).map_or(general, |special| general.with(special.of(channel, tier)));
-        overlay.over(Promise::default())
+        said(&self.service, &self.queues, [queue, channel, tier]).over(Promise::default())
     }
 
     /// The promise to one lane on a measure. What is not said of the measure is as for the wait, but for its target, which

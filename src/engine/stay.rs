@@ -42,7 +42,7 @@ impl Decision {
     }
 }
 
-/// Waiting time in milliseconds. A type of its own, so that it cannot be taken for a handle time.
+/// How long a stay was, in milliseconds. A type of its own, so that it cannot be taken for a handle time that was told.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Wait(pub u64);
 

@@ -146,7 +146,7 @@ impl Winding<'_> {
     fn of_the_contact(&self, terms: &Terms, measure: Measure, decision: Decision) -> Option<Stay> {
         terms.promise(measure)?;
         let (lane, began_at) = (self.first.lane, self.first.offered_at);
-        Some(self.stay(lane, terms, measure, sole_voice(measure), began_at, decision))
+        Some(self.stay(lane, terms, measure, speaks_alone_for(measure), began_at, decision))
     }
 
     fn next_reply(&self, run: &Run, stays: &mut SmallVec<[Stay; 2]>, effort: &mut Vec<Booking>) {
@@ -159,7 +159,7 @@ impl Winding<'_> {
         let stay = self.stay(visit.lane, terms, Measure::NextReply, Speaks::ForNextReply, run.since, run.decision);
         match (stay.telling, run.decision) {
             (Telling::Judged, _) => stays.push(stay),
-            (_, Decision::Answered(time)) => effort.push(lone(&stay, time)),
+            (_, Decision::Answered(time)) => effort.push(duration_alone(&stay, time)),
             _ => {}
         }
     }
@@ -169,8 +169,11 @@ impl Winding<'_> {
         let (talk, lane, began_at) = (self.talk, self.first.lane, self.first.offered_at);
         let mut unpromised = |measure, time: Option<u64>| {
             if let (None, Some(time)) = (terms.promise(measure), time) {
-                let speaks = sole_voice(measure);
-                effort.push(lone(&self.stay(lane, terms, measure, speaks, began_at, Decision::Answered(time)), time));
+                let speaks = speaks_alone_for(measure);
+                effort.push(duration_alone(
+                    &self.stay(lane, terms, measure, speaks, began_at, Decision::Answered(time)),
+                    time,
+                ));
             }
         };
         unpromised(Measure::FirstReply, talk.replied.map(|(first, _)| first));
@@ -229,11 +232,11 @@ impl Winding<'_> {
 }
 
 /// What speaks for this measure alone.
-fn sole_voice(measure: Measure) -> Speaks {
+fn speaks_alone_for(measure: Measure) -> Speaks {
     Speaks::all_for(measure)[0]
 }
 
 /// The duration of a stay by itself.
-fn lone(stay: &Stay, time: u64) -> Booking {
+fn duration_alone(stay: &Stay, time: u64) -> Booking {
     Booking::of_measured(stay.lane, time, stay.speaks, (Quantity::WaitAnswered, stay.wait.0))
 }

@@ -165,10 +165,10 @@ fn waits(scene: &Scene<'_>, samples: &mut Samples) {
     each_place(scene, scene.shown_whole(), |place| {
         for (measure, tally) in &place.group.measures {
             for (outcome, quantity) in OUTCOMES {
-                each_rank(&tally[quantity], |rank, duration| {
+                each_rank(&tally[quantity], |rank, duration_ms| {
                     let labels =
                         [("window", place.window), ("measure", measure.name()), ("outcome", outcome), ("q", rank)];
-                    samples.add_of(place.key, &labels, duration);
+                    samples.add_of(place.key, &labels, seconds(duration_ms));
                 });
             }
         }
@@ -179,8 +179,8 @@ fn waits(scene: &Scene<'_>, samples: &mut Samples) {
 fn handle_times(scene: &Scene<'_>, samples: &mut Samples) {
     each_place(scene, scene.shown_whole(), |place| {
         if let Some(tally) = place.group.measures.get(&Measure::Wait) {
-            each_rank(&tally[Quantity::Handle], |rank, duration| {
-                samples.add_of(place.key, &[("window", place.window), ("q", rank)], duration);
+            each_rank(&tally[Quantity::Handle], |rank, duration_ms| {
+                samples.add_of(place.key, &[("window", place.window), ("q", rank)], seconds(duration_ms));
             });
         }
     });
@@ -211,18 +211,18 @@ fn numbers(scene: &Scene<'_>, samples: &mut Samples, quantity: Quantity) {
     each_place(scene, scene.shown_whole(), |place| {
         if let Some(tally) = place.group.measures.get(&Measure::Effort) {
             each_rank(&tally[quantity], |rank, number| {
-                samples.add_of(place.key, &[("window", place.window), ("q", rank)], number * 1000.0);
+                samples.add_of(place.key, &[("window", place.window), ("q", rank)], number as f64);
             });
         }
     });
 }
 
-/// Every rank and the maximum, in seconds; none if the distribution is empty.
-fn each_rank(distribution: &Distribution, mut each: impl FnMut(&'static str, f64)) {
+/// Every rank and the maximum, in milliseconds or, of numbers, as they are; none if the distribution is empty.
+fn each_rank(distribution: &Distribution, mut each: impl FnMut(&'static str, u64)) {
     let quantiles = RANKS.into_iter().map(|(rank, per_mille)| (rank, distribution.quantile_ms(per_mille)));
-    for (rank, duration_ms) in quantiles.chain([("max", distribution.max_ms())]) {
-        if let Some(duration_ms) = duration_ms {
-            each(rank, seconds(duration_ms));
+    for (rank, value) in quantiles.chain([("max", distribution.max_ms())]) {
+        if let Some(value) = value {
+            each(rank, value);
         }
     }
 }
@@ -235,7 +235,7 @@ mod tests {
     fn the_maximum_is_no_quantile() {
         let mut told = Vec::new();
         each_rank(&Distribution::of(1..=2000), |rank, duration| told.push((rank, duration)));
-        let expected = [("0.5", 1.0), ("0.9", 1.8), ("0.95", 1.9), ("0.99", 1.98), ("0.999", 1.998), ("max", 2.0)];
+        let expected = [("0.5", 1000), ("0.9", 1800), ("0.95", 1900), ("0.99", 1980), ("0.999", 1998), ("max", 2000)];
         assert_eq!(told, expected);
         each_rank(&Distribution::default(), |rank, _| panic!("nothing has no {rank}"));
     }
