@@ -1,6 +1,7 @@
 //! What is written to Kafka, against a cluster of the library's own that lives in this process: it needs no network, and
 //! keeps a few megabytes a partition.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use holdline::clock::monotonic;
@@ -12,6 +13,7 @@ use rdkafka::error::KafkaError;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use socket2::{Domain, Socket, Type};
 
 mod demo;
 mod send;
@@ -84,8 +86,17 @@ impl Cluster {
     }
 }
 
-/// An address at which nobody listens.
-fn nowhere() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
+/// An address at which nobody listens, and nobody will: its port is taken for as long as this is held.
+struct Nowhere(Socket);
+
+impl Nowhere {
+    fn new() -> Nowhere {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+        Nowhere(socket)
+    }
+
+    fn address(&self) -> String {
+        self.0.local_addr().unwrap().as_socket().unwrap().to_string()
+    }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use holdline::clock::{monotonic, wall};
 
-use super::{Cluster, Read, nowhere};
+use super::{Cluster, Nowhere, Read};
 
 /// A folder of this test's own, gone at its end.
 struct Folder(PathBuf);
@@ -198,7 +198,8 @@ fn bad_usage_is_refused() {
 
 #[test]
 fn unreachable_brokers_end_it_in_time() {
-    let (brokers, folder) = (nowhere(), Folder::new("nowhere"));
+    let (nowhere, folder) = (Nowhere::new(), Folder::new("nowhere"));
+    let brokers = nowhere.address();
     let file = folder.file("a", &answered("a", "1"));
     let began = monotonic();
     let (code, out, err) = run(&["send", "--brokers", &brokers, "--topic", "events", "--give-up-after", "1s", &file]);

@@ -7,7 +7,7 @@ use holdline::clock::monotonic;
 use holdline::config::Kafka;
 use holdline::kafka::writer::{Counts, Tell, WriteError, Writer, WriterSettings};
 
-use super::{Cluster, Read, nowhere};
+use super::{Cluster, Nowhere, Read};
 
 fn quick(ride_out_ms: u64) -> WriterSettings {
     WriterSettings { ride_out: Duration::from_millis(ride_out_ms), ..WriterSettings::default() }
@@ -137,7 +137,8 @@ fn an_outage_is_ridden_out_and_told() {
 
 #[test]
 fn an_outage_that_lasts_is_an_error_with_its_reason() {
-    let brokers = nowhere();
+    let nowhere = Nowhere::new();
+    let brokers = nowhere.address();
     let kafka = Kafka { brokers: brokers.clone(), ..Kafka::default() };
     let writer = open(&kafka, quick(1_500));
     let began = monotonic();
@@ -153,7 +154,8 @@ fn an_outage_that_lasts_is_an_error_with_its_reason() {
 
 #[test]
 fn a_topic_is_looked_for_only_so_long() {
-    let brokers = nowhere();
+    let nowhere = Nowhere::new();
+    let brokers = nowhere.address();
     let kafka = Kafka { brokers: brokers.clone(), ..Kafka::default() };
     let began = monotonic();
     let error = open(&kafka, quick(60_000)).find_topic(Duration::from_millis(1_200)).unwrap_err();
@@ -164,7 +166,8 @@ fn a_topic_is_looked_for_only_so_long() {
 
 #[test]
 fn giving_up_ends_the_wait() {
-    let kafka = Kafka { brokers: nowhere(), ..Kafka::default() };
+    let nowhere = Nowhere::new();
+    let kafka = Kafka { brokers: nowhere.address(), ..Kafka::default() };
     let writer = open(&kafka, quick(60_000));
     writer.write(None, b"0").unwrap();
     let began = monotonic();
