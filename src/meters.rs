@@ -32,8 +32,8 @@ pub struct Meters {
     pub lanes_overflow: IntCounter,
     /// Events dropped, because too many contacts are held.
     pub contacts_overflow: IntCounter,
-    /// Changes of contacts that are not remembered, because too many customers are.
-    pub customers_overflow: IntCounter,
+    /// Contacts of known customers that are not remembered, because too many are.
+    pub past_contacts_overflow: IntCounter,
     /// Events beyond the limit of one contact.
     pub facts_overflow: IntCounter,
     /// See [`Input::overflow_agents`](crate::engine::shard::Input::overflow_agents).
@@ -106,9 +106,9 @@ impl Meters {
                 "holdline_agents_overflow_total",
                 "Events dropped because limits.agents is reached.",
             )?,
-            customers_overflow: counter(
-                "holdline_customers_overflow_total",
-                "Changes of contacts whose customer is not remembered because limits.customers is reached.",
+            past_contacts_overflow: counter(
+                "holdline_past_contacts_overflow_total",
+                "Contacts of known customers that are not remembered because limits.past_contacts is reached.",
             )?,
             event_delay: histogram(
                 "holdline_event_delay_seconds",

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use holdline::engine::board::{GroupBy, GroupKey};
 use holdline::engine::repeat_board::{RepeatBoard, Told};
 use holdline::engine::repeats::{RepeatCounts, Repeats};
-use holdline::engine::settings::{CustomerSettings, Limits, RepeatWithin, Settings};
+use holdline::engine::settings::{CustomerSettings, Lifetimes, Limits, RepeatWithin, Settings};
 use holdline::engine::shard::{Keep, Shard};
 use holdline::event::{ContactEvent, Event, EventTime, Kind};
 use proptest::collection::vec;
@@ -23,10 +23,11 @@ fn settings() -> Arc<Settings> {
     let within = |(name, length_ms): (&str, u64)| RepeatWithin { name: name.to_owned(), length_ms };
     let repeat_within = ["10m", "1h"].into_iter().zip(WITHIN_MS).map(within).collect();
     let customers = CustomerSettings { repeat_within, ..CustomerSettings::default() };
-    Arc::new(Settings { customers, ..Settings::default() })
+    let lifetimes = Lifetimes { settle_ms: 60 * MINUTE_MS, ..Lifetimes::default() };
+    Arc::new(Settings { customers, lifetimes, ..Settings::default() })
 }
 
-/// A call by a customer, told by one or two events.
+/// A call by a customer, told by one event or, if it is answered, three.
 #[derive(Clone, Debug)]
 struct Call {
     number: usize,
@@ -72,7 +73,9 @@ fn events(call: &Call, shards: usize) -> Vec<(usize, Event<'static>)> {
     let queue = Cow::Owned(format!("q{}", call.queue));
     let offered = Kind::Offered { queue, channel: "voice".into(), tier: "standard".into() };
     let answered = call.answered_at.map(|time| event(call, time, Kind::Answered));
-    let events = [event(call, call.offered_at, offered)].into_iter().chain(answered);
+    // Completed, it is held for some hours, and then it is past.
+    let completed = call.answered_at.map(|time| event(call, time + 1_000, Kind::Completed(None)));
+    let events = [event(call, call.offered_at, offered)].into_iter().chain(answered).chain(completed);
     events.map(|event| (call.number % shards, event)).collect()
 }
 
@@ -111,7 +114,7 @@ proptest! {
     #[test]
     fn all_ways_of_knowing_agree(
         (calls, order) in calls().prop_flat_map(|calls| {
-            let count = calls.iter().map(|call| 1 + usize::from(call.answered_at.is_some())).sum::<usize>();
+            let count = calls.iter().map(|call| 1 + 2 * usize::from(call.answered_at.is_some())).sum::<usize>();
             (Just(calls), Just((0..count).collect::<Vec<_>>()).prop_shuffle())
         }),
         shards in 1_usize..4,
@@ -141,8 +144,14 @@ proptest! {
             }
         }
         for (number, shard) in (0..).zip(&mut held) {
+            if calls.len() % 2 == 0 {
+                pass_ten_hours(shard);
+            }
             board.apply(number, &shard.take_customer_changes(BY), Told::History);
         }
+        let answered = calls.iter().filter(|call| call.answered_at.is_some()).count();
+        let past = held.iter().map(Shard::past_contacts).sum::<usize>();
+        prop_assert_eq!(past, if calls.len() % 2 == 0 { answered } else { 0 });
         // The windows of ten minutes and of a day, at instants on edges and between.
         for now in (0..20).map(|step| START_MS + step * 7 * MINUTE_MS + step * 1_234) {
             for (window, length) in [(1, 10 * MINUTE_MS), (6, 1440 * MINUTE_MS)] {
@@ -179,8 +188,16 @@ proptest! {
         let ends = [0, 1 << 41].map(|time| EventTime::from_millis(time).unwrap());
         let between = |shard: &Shard| repeats(std::slice::from_ref(shard)).between(ends[0], ends[1]);
         prop_assert_eq!(between(&one), between(&other));
-        prop_assert_eq!(one.customers(), other.customers());
-        prop_assert_eq!(one.customers() > 0, told.iter().any(|(_, customer, _)| *customer > 0));
+        prop_assert_eq!(between(&one).is_empty(), told.iter().all(|(_, customer, _)| *customer == 0));
+    }
+}
+
+/// Has stream time go on, by calls whose customers are not known.
+fn pass_ten_hours(shard: &mut Shard) {
+    for number in 0..9 {
+        let at = START_MS + 12 * 60 * MINUTE_MS;
+        let call = Call { number: 10_000 + number, customer: 0, queue: 0, offered_at: at, answered_at: None };
+        events(&call, 1).into_iter().for_each(|(_, event)| shard.apply(&without(event, true)));
     }
 }
 
@@ -202,8 +219,14 @@ fn shard_of(calls: &[(u8, u64)], settings: &Arc<Settings>, keep: Keep) -> Shard 
     shard
 }
 
+/// How many contacts of known customers are known, held or past.
+fn known(shard: &Shard) -> u64 {
+    let ends = [0, 1 << 41].map(|time| EventTime::from_millis(time).unwrap());
+    repeats(std::slice::from_ref(shard)).between(ends[0], ends[1]).values().map(|counts| counts.known).sum()
+}
+
 #[test]
-fn customers_are_forgotten_once_nothing_can_repeat_what_they_did() {
+fn contacts_of_customers_are_forgotten_once_nothing_can_repeat_them() {
     let settings = settings();
     let kept = settings.customers_kept_ms() / MINUTE_MS;
     assert_eq!(kept, 60 + 24 * 60 + 1 + 4 * 60);
@@ -212,33 +235,35 @@ fn customers_are_forgotten_once_nothing_can_repeat_what_they_did() {
         let others = (1..=end / 60).flat_map(|hour| (0..9).map(move |_| (9, hour * 60)));
         [(1, 0)].into_iter().chain(others).collect::<Vec<_>>()
     };
-    let customers = |minutes, keep| shard_of(&until(minutes), &settings, keep).customers();
-    assert_eq!(customers(kept, Keep::Windows), 2);
-    assert_eq!(customers(kept + 120, Keep::Windows), 1);
-    assert_eq!(customers(kept + 120, Keep::Everything), 2);
-    let mut shard = shard_of(&until(kept), &settings, Keep::Windows);
+    let shard = |minutes, keep| shard_of(&until(minutes), &settings, keep);
+    // Those of one hour are let go together.
+    assert_eq!(known(&shard(kept, Keep::Windows)), 1 + 9 * 29);
+    assert_eq!(known(&shard(kept + 120, Keep::Windows)), 9 * 30);
+    assert_eq!(known(&shard(kept + 120, Keep::Everything)), 1 + 9 * 31);
+    assert!(shard(kept, Keep::Windows).past_contacts() > 0, "the test means to see contacts that are past");
+    let mut shard = shard(kept, Keep::Windows);
     let mut board = RepeatBoard::new(&settings);
     board.apply(0, &shard.take_customer_changes(BY), Told::History);
-    let before = board.lives();
-    let later = shard_of(&[(9, kept + 120); 9], &settings, Keep::Windows);
-    assert_eq!(later.customers(), 1);
+    assert_eq!(board.lives(), 1 + 9 * 29);
     for call in 0..9 {
         let at = START_MS + (kept + 120) * MINUTE_MS;
         let call = Call { number: 10_000 + call, customer: 9, queue: 0, offered_at: at, answered_at: None };
         events(&call, 1).iter().for_each(|(_, event)| shard.apply(event));
     }
-    board.apply(0, &shard.take_customer_changes(BY), Told::History);
-    assert_eq!((shard.customers(), board.lives() < before + 9), (1, true));
+    let changes = shard.take_customer_changes(BY);
+    assert!(!changes.whole);
+    board.apply(0, &changes, Told::History);
+    assert_eq!((board.lives() as u64, board.lives()), (known(&shard), 9 * 29));
 }
 
 #[test]
-fn beyond_the_limit_customers_are_not_remembered_and_counted() {
-    let limits = Limits { customers: 3, ..Limits::default() };
+fn beyond_the_limit_past_contacts_are_not_remembered_and_counted() {
+    let limits = Limits { past_contacts: 3, ..Limits::default() };
     let settings = Arc::new(Settings { limits, ..Settings::clone(&settings()) });
-    let calls: Vec<(u8, u64)> = (0..10).map(|customer| (customer, 0)).collect();
-    let shard = shard_of(&calls, &settings, Keep::Windows);
-    // Once at the offer, once at the answer.
-    assert_eq!((shard.customers(), shard.input().overflow_customers), (3, 14));
+    let calls = |minute| (0..10).map(move |customer| (customer, minute));
+    let all: Vec<_> = calls(0).chain(calls(27 * 60)).collect();
+    let shard = shard_of(&all, &settings, Keep::Windows);
+    assert_eq!((known(&shard), shard.past_contacts(), shard.input().overflow_past_contacts), (13, 3, 7));
 }
 
 #[test]
@@ -246,7 +271,7 @@ fn without_spans_no_customer_is_remembered() {
     let mut settings = Settings::clone(&settings());
     settings.customers.repeat_within.clear();
     let shard = shard_of(&[(1, 0), (1, 5)], &Arc::new(settings), Keep::Windows);
-    assert_eq!(shard.customers(), 0);
+    assert_eq!(known(&shard), 0);
 }
 
 #[test]

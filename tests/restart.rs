@@ -75,7 +75,7 @@ fn a_stop_at_any_record_leaves_the_same_bytes() {
         }
         assert!(running.input().expired > 0, "the test means to see contacts forgotten");
         assert!(running.agents() > 10, "the test means to see agents");
-        assert!(running.customers() > 0, "the test means to see customers remembered");
+        assert!(running.past_contacts() > 0, "the test means to see contacts of customers remembered");
     }
 }
 
@@ -128,7 +128,7 @@ fn foreign_bytes_and_other_settings_are_refused_by_name() {
         |settings| settings.lifetimes.agent_expire_ms += 1,
         |settings| settings.limits.facts += 1,
         |settings| settings.limits.agents += 1,
-        |settings| settings.limits.customers += 1,
+        |settings| settings.limits.past_contacts += 1,
         |settings| settings.customers.key = CustomerKey::of_secret(b"another secret, of 32 bytes, yes"),
         |settings| settings.customers.repeat_within[1].length_ms += 1,
         |settings| settings.slots.coarse_ms = 120_000,

@@ -33,11 +33,12 @@ fn keys_are_read_and_the_newline_at_their_end_is_no_part_of_them() {
 
 #[test]
 fn spans_are_read() {
-    let settings = config("[customers]\nrepeat_within = ['1h', '48h', '30d']\n[limits]\ncustomers = 5", &[]).settings;
+    let settings =
+        config("[customers]\nrepeat_within = ['1h', '48h', '30d']\n[limits]\npast_contacts = 5", &[]).settings;
     let within = settings.customers.repeat_within.iter();
     let within: Vec<_> = within.map(|within| (within.name.as_str(), within.length_ms / 3_600_000)).collect();
     assert_eq!(within, [("1h", 1), ("48h", 48), ("30d", 720)]);
-    assert_eq!(settings.limits.customers, 5);
+    assert_eq!(settings.limits.past_contacts, 5);
     let nothing = config("", &[("HOLDLINE_CUSTOMERS__REPEAT_WITHIN", "")]).settings.customers;
     assert_eq!((nothing.repeat_within.len(), nothing.longest_within_ms()), (0, 0));
 }
@@ -64,7 +65,7 @@ fn what_makes_no_sense_is_refused() {
         &["2:1: customers.repeat_within: lists 9 spans: at most 8"],
     );
     refused("[customers]\nkey = 'x'", &["2:1: customers.key: unknown key: known here are key_file, repeat_within"]);
-    refused("[limits]\ncustomers = 0", &["2:1: limits.customers: 0 is too small: at least 1"]);
+    refused("[limits]\npast_contacts = 0", &["2:1: limits.past_contacts: 0 is too small: at least 1"]);
 }
 
 #[test]

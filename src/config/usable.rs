@@ -173,6 +173,6 @@ fn limits(section: &mut Section<'_>) -> Limits {
         agents: limit("agents", 1, 10_000_000, usual.agents),
         worst: limit("worst", 1, 1_000, usual.worst),
         record_bytes: limit("record_bytes", 256, 64 * 1024 * 1024, usual.record_bytes),
-        customers: limit("customers", 1, 1_000_000_000, usual.customers),
+        past_contacts: limit("past_contacts", 1, 1_000_000_000, usual.past_contacts),
     }
 }

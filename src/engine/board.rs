@@ -405,12 +405,12 @@ fn longest(shard: &Shard, lane: &Lane, measure: Measure, now: u64) -> Vec<Waitin
     let limit = shard.settings().limits.worst;
     let mut longest = Vec::new();
     for speaks in Speaks::all_for(measure) {
-        let before = lane.waiting[*speaks as usize].iter().take_while(|stay| is_before(shard, stay.since, now));
+        let before = lane.waiting.of(*speaks).take_while(|stay| is_before(shard, stay.since, now));
         let waiting = before.filter_map(|undecided| {
-            let stay = stay_of(shard, undecided)?;
+            let stay = stay_of(shard, &undecided)?;
             let waits = !is_before(shard, stay.expires_at, now);
             waits.then(|| Waiting {
-                since: EventTime::from_millis(stay.began_at).expect("it was an event's time"),
+                since: EventTime::from_millis(undecided.since).expect("it was an event's time"),
                 contact_id: shard.contacts.held(undecided.contact).id.to_string(),
                 over: undecided.is_due && stay.due_at.is_some_and(|due_at| is_before(shard, due_at, now)),
             })
@@ -433,8 +433,8 @@ fn told_of(lane: &Lane, from: u64) -> Vec<Measure> {
     let mut voices = [false; Speaks::COUNT];
     lane.pages.each_count(from, u64::MAX, |_, speaks, _, _| voices[speaks as usize] = true);
     lane.pages.each_mark(from, u64::MAX, |_, mark| voices[mark.speaks() as usize] = true);
-    for (voice, waiting) in voices.iter_mut().zip(&lane.waiting) {
-        *voice |= !waiting.is_empty();
+    for (voice, waiting) in voices.iter_mut().zip(lane.waiting.counts()) {
+        *voice |= waiting > 0;
     }
     let is_told = |measure: &Measure| {
         let speaking = Speaks::all_for(*measure).iter().chain(flows(*measure).iter().map(|(speaks, _)| speaks));

@@ -132,10 +132,10 @@ impl Shard {
         });
         let contacts = handles.iter().map(|&handle| {
             let contact = self.contacts.held(handle);
-            ContactBody(&contact.id, contact.facts.words().to_vec(), contact.floor, self.contacts.customer(handle))
+            ContactBody(&contact.id, contact.facts.words().to_vec(), contact.floor, contact.customer)
         });
-        let lives = self.customers.lives().iter().map(|(id, told)| {
-            let LifeId { customer, offered_at, contact } = *id;
+        let lives = self.customers.past().into_iter().map(|(id, told)| {
+            let LifeId { customer, offered_at, contact } = id;
             LifeBody(customer, offered_at, contact, told.answered_at, told.lane)
         });
         let unknown = self.lanes.unknown.iter();
@@ -228,10 +228,8 @@ impl Shard {
                 return Err(DecodeError::Contradictory("a contact twice"));
             }
             let handle = shard.contacts.insert(id, *floor);
-            shard.contacts.held_mut(handle).facts = facts;
-            if *customer > 0 {
-                shard.contacts.set_customer(handle, *customer);
-            }
+            let contact = shard.contacts.held_mut(handle);
+            (contact.facts, contact.customer) = (facts, *customer);
             shard.resume(handle);
             handles.push(handle);
         }
@@ -250,7 +248,7 @@ impl Shard {
                 .collect();
             let restored = pages.and_then(|pages| Pages::restore(shard.settings.slots, lane.aged, pages));
             shard.lanes.lane_mut(number).counters = lane.counters;
-            shard.lanes.lane_mut(number).notes = shard.notes(&lane.notes)?;
+            *shard.lanes.lane_mut(number).notes = shard.notes(&lane.notes)?;
             shard.lanes.lane_mut(number).pages = restored.ok_or(DecodeError::Contradictory("a page"))?;
         }
         for (named, notes) in &body.unknown {
@@ -282,8 +280,8 @@ impl Shard {
     /// Derives who waits and when to forget whom.
     fn resume(&mut self, handle: Handle) {
         let lives = self.fold(&self.contacts.held(handle).facts);
-        for stay in lives.iter().flat_map(|life| &life.stays).filter(|stay| stay.waits()) {
-            self.lanes.lane_mut(stay.lane).wait(stay.undecided(handle));
+        for stay in lives.iter().flat_map(|life| &life.stays).filter(|stay| stay.is_open()) {
+            self.lanes.lane_mut(stay.lane).waiting.insert(stay.undecided(handle));
         }
         self.plan(handle, &lives);
     }
@@ -292,11 +290,11 @@ impl Shard {
 /// A hash of the settings that decide what is booked, forgotten and dropped. All else only decides what is shown, and may
 /// change while the state is kept.
 fn hash_of_settings(settings: &Settings) -> u64 {
-    let Limits { lanes, contacts, facts, agents, customers, worst: _, record_bytes: _ } = settings.limits;
+    let Limits { lanes, contacts, facts, agents, past_contacts, worst: _, record_bytes: _ } = settings.limits;
     let windows = settings.windows.iter().map(|window| window.length_ms).max();
     let booked = (settings.slots, &settings.lifetimes, (lanes, contacts, facts, agents), windows);
     // Whoever has the hash cannot tell the key from it.
-    let of_customers = (customers, settings.customers.key.hash(""), settings.customers.longest_within_ms());
+    let of_customers = (past_contacts, settings.customers.key.hash(""), settings.customers.longest_within_ms());
     let targets =
         |overlay: &PromiseOverlay| (overlay.answer_within_ms, overlay.short_abandon_ms, overlay.business_time);
     let scope = |scope: &Overlays| {

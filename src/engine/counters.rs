@@ -10,6 +10,7 @@ use std::ops::{AddAssign, Sub};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use crate::engine::lane::Lanes;
 use crate::engine::stay::{Booking, Stay};
 use crate::engine::tally::Cell;
 use crate::event::Reason;
@@ -35,6 +36,17 @@ const CELLS: [Cell; 9] = [
     Cell::Reopened,
 ];
 
+/// The place of each cell among [`CELLS`].
+const PLACES: [Option<usize>; Cell::COUNT] = {
+    let mut places = [None; Cell::COUNT];
+    let mut place = 0;
+    while place < CELLS.len() {
+        places[CELLS[place] as usize] = Some(place);
+        place += 1;
+    }
+    places
+};
+
 impl Counter {
     /// How many there are.
     pub const COUNT: usize = CELLS.len() + Reason::ALL.len() + 1;
@@ -55,7 +67,7 @@ impl Counter {
 
     fn index(self) -> usize {
         match self {
-            Counter::Cell(cell) => CELLS.iter().position(|&counted| counted == cell).expect("it is one of these"),
+            Counter::Cell(cell) => PLACES[cell as usize].expect("it is one of these"),
             Counter::Left(Some(reason)) => CELLS.len() + reason as usize,
             Counter::Left(None) => CELLS.len() + Reason::ALL.len(),
         }
@@ -89,51 +101,37 @@ impl Sub for Counters {
     }
 }
 
-/// What one event adds to the counters and takes back, lane by lane.
+/// What one event adds to the counters and takes back: lane, place in [`Counters`], and by how much; each once.
 #[derive(Debug, Default)]
-pub(super) struct Changes(SmallVec<[(u32, [i16; Counter::COUNT]); 1]>);
+pub(super) struct Changes(SmallVec<[(u32, usize, i64); 4]>);
 
 impl Changes {
     /// A stay as it was and as it is; none where there was or is none.
     pub(super) fn note(&mut self, old: Option<&Stay>, new: Option<&Stay>) {
-        self.add(old, -1);
-        self.add(new, 1);
-    }
-
-    /// What was booked beside stays as it was and as it is.
-    pub(super) fn note_effort(&mut self, old: &[&Booking], new: &[&Booking]) {
-        for (bookings, sign) in [(old, -1), (new, 1)] {
-            for booking in bookings {
-                let changes = self.of_lane(booking.lane);
-                booking.cells.iter().for_each(|cell| changes[Counter::Cell(cell).index()] += sign);
-            }
+        for (stay, change) in [(old, -1), (new, 1)] {
+            let Some(stay) = stay else { continue };
+            stay.each_counter(|counter| self.add(stay.lane, counter, change));
         }
     }
 
-    fn add(&mut self, stay: Option<&Stay>, sign: i16) {
-        let Some(stay) = stay else { return };
-        let mut counted: SmallVec<[Counter; 4]> = SmallVec::new();
-        stay.each_counter(|counter| counted.push(counter));
-        if !counted.is_empty() {
-            let changes = self.of_lane(stay.lane);
-            counted.iter().for_each(|counter| changes[counter.index()] += sign);
+    /// What was booked beside stays (1), or taken back (-1).
+    pub(super) fn note_effort(&mut self, booking: &Booking, change: i64) {
+        booking.cells.iter().for_each(|cell| self.add(booking.lane, Counter::Cell(cell), change));
+    }
+
+    fn add(&mut self, lane: u32, counter: Counter, change: i64) {
+        let index = counter.index();
+        match self.0.iter_mut().find(|known| (known.0, known.1) == (lane, index)) {
+            Some((.., sum)) => *sum += change,
+            None => self.0.push((lane, index, change)),
         }
     }
 
-    fn of_lane(&mut self, lane: u32) -> &mut [i16; Counter::COUNT] {
-        let at = self.0.iter().position(|(there, _)| *there == lane).unwrap_or_else(|| {
-            self.0.push((lane, [0; Counter::COUNT]));
-            self.0.len() - 1
-        });
-        &mut self.0[at].1
-    }
-
-    /// By lane, what goes up and what goes down.
-    pub(super) fn by_lane(self) -> impl Iterator<Item = (u32, Counters, Counters)> {
-        let changed = self.0.into_iter().filter(|(_, changes)| changes.iter().any(|&change| change != 0));
-        changed.map(|(lane, changes)| {
-            let size = |sign: i16| Counters(changes.map(|change| u64::from((change * sign).max(0).unsigned_abs())));
-            (lane, size(1), size(-1))
-        })
+    /// Adds what goes up to the counters of its lane, and what goes down to `corrections`.
+    pub(super) fn apply(self, lanes: &mut Lanes, corrections: &mut Counters) {
+        for (lane, index, change) in self.0 {
+            let counters = if change < 0 { &mut *corrections } else { &mut lanes.lane_mut(lane).counters };
+            counters.0[index] += change.unsigned_abs();
+        }
     }
 }

@@ -1,28 +1,27 @@
 //! What a shard remembers of customers: when their contacts were offered and first answered.
 //!
-//! A customer who comes back is a new contact, mostly in another partition. So a shard keeps, beyond the contacts
-//! themselves, the lives of those whose customer is known, and tells of changes to whoever puts shards together:
+//! A customer who comes back is a new contact, mostly in another partition. So a shard remembers the lives of contacts
+//! whose customer is known beyond the contacts themselves, and tells of changes to whoever puts shards together:
 //! [`repeats`](super::repeats) all at once, [`repeat_board`](super::repeat_board) change by change. Who repeats whom is not
-//! known here.
+//! known here, and the lives of contacts that are held are not kept twice: they are folded when they are asked for.
 //!
 //! Of a customer's id nothing is kept but a keyed hash. The key has to be the same over instances and restarts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use siphasher::sip::SipHasher24;
 use siphasher::sip128;
+use smallvec::SmallVec;
 
 use crate::engine::board::{GroupBy, GroupKey, key_of};
 use crate::engine::contact::Life;
 use crate::engine::lane::Lanes;
 use crate::engine::settings::Settings;
 use crate::engine::shard::Keep;
+use crate::engine::stay::Stay;
 use crate::engine::tally::Measure;
 use crate::event::EventTime;
-
-/// Lives there is room for, for each customer there is room for; one with many more takes the room of others.
-const LIVES_PER_CUSTOMER: usize = 4;
 
 /// Changes that are noted for whoever asks; beyond it, everything is told.
 const MOST_NOTED: usize = 1 << 20;
@@ -78,15 +77,12 @@ pub struct LifeTold {
     pub lane: u32,
 }
 
-/// Lives, by what tells them apart.
-pub(super) type LivesTold = BTreeMap<LifeId, LifeTold>;
-
 /// How the lives that a shard remembers have changed.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct CustomerChanges {
     /// Whatever was told of this shard before is void: this is all there is.
     pub whole: bool,
-    /// The lives that changed, in order: what they are now; none if they are remembered no longer.
+    /// Each change in its order: what a life is from then on; none if it is remembered no longer.
     pub lives: Vec<(LifeId, Option<LifeTold>)>,
     /// The keys of the lanes in `lives`, by number.
     pub lanes: BTreeMap<u32, GroupKey>,
@@ -104,113 +100,101 @@ impl CustomerChanges {
     }
 }
 
-/// The lives of customers' contacts.
+/// The lives of customers' contacts that are held no longer.
 #[derive(Clone, Debug)]
 pub(super) struct Customers {
-    lives: LivesTold,
-    /// How many customers they are of.
+    /// By the hour of stream time through which they are remembered.
+    past: BTreeMap<u64, Vec<(LifeId, LifeTold)>>,
+    /// How many they are.
     count: usize,
-    /// Customers there is room for.
+    /// How many there is room for.
     limit: usize,
     /// How long a life is remembered after its offer and its answer, in milliseconds; none if for ever.
     keep_ms: Option<u64>,
-    /// Hour of stream time, and which lives are let go once it is over, unless they have changed since.
-    calendar: BTreeMap<u64, Vec<LifeId>>,
-    /// Lives that changed since changes were last taken, in order of change; none if everything is to be told.
-    noted: Option<Vec<LifeId>>,
+    /// What changed since changes were last taken, in order; none if everything is to be told.
+    noted: Option<Vec<(LifeId, Option<LifeTold>)>>,
 }
 
 impl Customers {
     /// None yet.
     pub(super) fn new(settings: &Settings, keep: Keep) -> Customers {
         Customers {
-            lives: LivesTold::new(),
+            past: BTreeMap::new(),
             count: 0,
-            limit: settings.limits.customers,
+            limit: settings.limits.past_contacts,
             keep_ms: (keep == Keep::Windows).then(|| settings.customers_kept_ms()),
-            calendar: BTreeMap::new(),
             noted: None,
         }
     }
 
-    /// How many customers are remembered.
+    /// How many lives are remembered.
     pub(super) fn count(&self) -> usize {
         self.count
     }
 
     /// All lives, in order.
-    pub(super) fn lives(&self) -> &LivesTold {
-        &self.lives
+    pub(super) fn past(&self) -> Vec<(LifeId, LifeTold)> {
+        let mut lives: Vec<_> = self.past.values().flatten().copied().collect();
+        lives.sort_unstable_by_key(|(id, _)| *id);
+        lives
     }
 
-    /// Applies a difference. Gives the number of lives for which there was no room.
-    pub(super) fn change(&mut self, before: &[(LifeId, LifeTold)], after: &[(LifeId, LifeTold)]) -> u64 {
+    /// Whether anybody has asked for changes, so that they have to be noted.
+    pub(super) fn is_asked(&self) -> bool {
+        self.noted.is_some()
+    }
+
+    /// Notes the difference of what a contact that is held tells.
+    pub(super) fn note(&mut self, before: &[(LifeId, LifeTold)], after: &[(LifeId, LifeTold)]) {
         for (id, _) in before.iter().filter(|(id, _)| after.iter().all(|(other, _)| other != id)) {
-            self.forget_one(id);
+            self.note_one(*id, None);
         }
-        let changed = after.iter().filter(|life| !before.contains(life));
-        changed.map(|(id, told)| u64::from(!self.tell(*id, *told))).sum()
+        for (id, told) in after.iter().filter(|life| !before.contains(life)) {
+            self.note_one(*id, Some(*told));
+        }
     }
 
-    /// Remembers a life; tells whether there was room.
-    fn tell(&mut self, id: LifeId, told: LifeTold) -> bool {
-        if !self.lives.contains_key(&id) {
-            let is_new = !self.has(id.customer);
-            let is_full = self.lives.len() >= self.limit.saturating_mul(LIVES_PER_CUSTOMER);
-            if is_full || (is_new && self.count >= self.limit) {
-                return false;
-            }
-            self.count += usize::from(is_new);
+    /// Remembers a life of a contact that is forgotten at this stream time, in milliseconds, for as long as anything may
+    /// repeat it; tells whether there was room.
+    pub(super) fn remember(&mut self, id: LifeId, told: LifeTold, now: u64) -> bool {
+        let hour = self.last_hour(&id, &told);
+        let is_over = hour < now / HOUR_MS;
+        let has_room = self.count < self.limit;
+        if is_over || !has_room {
+            self.note_one(id, None);
+            return is_over;
         }
-        self.lives.insert(id, told);
-        if let Some(hour) = self.last_hour(&id, &told) {
-            self.calendar.entry(hour).or_default().push(id);
-        }
-        self.note(id);
+        self.past.entry(hour).or_default().push((id, told));
+        self.count += 1;
         true
     }
 
-    fn forget_one(&mut self, id: &LifeId) {
-        if self.lives.remove(id).is_some() {
-            self.count -= usize::from(!self.has(id.customer));
-            self.note(*id);
-        }
-    }
-
-    fn has(&self, customer: u64) -> bool {
-        let first = LifeId { customer, offered_at: 0, contact: 0 };
-        self.lives.range(first..).next().is_some_and(|(id, _)| id.customer == customer)
-    }
-
-    fn note(&mut self, id: LifeId) {
+    fn note_one(&mut self, id: LifeId, told: Option<LifeTold>) {
         if self.noted.as_ref().is_some_and(|noted| noted.len() >= MOST_NOTED) {
             self.noted = None;
         }
         if let Some(noted) = &mut self.noted {
-            noted.push(id);
+            noted.push((id, told));
         }
     }
 
-    /// The hour of stream time through which a life is remembered; none if for ever.
-    fn last_hour(&self, id: &LifeId, told: &LifeTold) -> Option<u64> {
+    /// The hour of stream time through which a life is remembered.
+    fn last_hour(&self, id: &LifeId, told: &LifeTold) -> u64 {
         let last = told.answered_at.map_or(id.offered_at, |answered_at| answered_at.max(id.offered_at));
-        self.keep_ms.map(|keep_ms| last.saturating_add(keep_ms) / HOUR_MS)
+        self.keep_ms.map_or(u64::MAX, |keep_ms| last.saturating_add(keep_ms) / HOUR_MS)
     }
 
     /// Lets go of every life that is remembered no longer at this stream time, in milliseconds.
     pub(super) fn forget(&mut self, now: u64) {
-        while let Some(entry) = self.calendar.first_entry().filter(|entry| *entry.key() < now / HOUR_MS) {
-            let (hour, ids) = entry.remove_entry();
-            for id in ids {
-                // One that was answered since has a later entry.
-                if self.lives.get(&id).is_some_and(|told| self.last_hour(&id, told) == Some(hour)) {
-                    self.forget_one(&id);
-                }
-            }
+        while let Some(entry) = self.past.first_entry().filter(|entry| *entry.key() < now / HOUR_MS) {
+            let lives = entry.remove();
+            self.count -= lives.len();
+            lives.iter().for_each(|(id, _)| self.note_one(*id, None));
         }
     }
 
-    /// The customers that these lives amount to, for a shard of these lanes and settings; none if no shard can have them.
+    /// The customers that these past lives, in order, amount to, for a shard of these lanes and settings; none if no shard
+    /// can have them.
     pub(super) fn restore(
         lives: impl IntoIterator<Item = (LifeId, LifeTold)>,
         settings: &Settings,
@@ -226,7 +210,7 @@ impl Customers {
                 && is_time(id.offered_at)
                 && told.answered_at.is_none_or(is_time)
                 && (told.lane as usize) < lanes;
-            if !is_sound || !customers.tell(id, told) {
+            if !is_sound || !customers.remember(id, told, 0) {
                 return None;
             }
             latest = Some(id);
@@ -234,14 +218,19 @@ impl Customers {
         Some(customers)
     }
 
-    /// How the lives have changed since this was last asked; the first time, or after very many changes, all of them.
-    pub(super) fn take_changes(&mut self, lanes: &Lanes, by: GroupBy) -> CustomerChanges {
-        let (whole, lives): (bool, Vec<_>) = match self.noted.replace(Vec::new()) {
-            None => (true, self.lives.iter().map(|(id, told)| (*id, Some(*told))).collect()),
-            Some(noted) => {
-                let noted: BTreeSet<LifeId> = noted.into_iter().collect();
-                (false, noted.into_iter().map(|id| (id, self.lives.get(&id).copied())).collect())
-            }
+    /// How the lives have changed since this was last asked; the first time, or after very many changes, all of them:
+    /// those that are past, and those that `held` gives.
+    pub(super) fn take_changes(
+        &mut self,
+        held: impl FnOnce() -> Vec<(LifeId, LifeTold)>,
+        lanes: &Lanes,
+        by: GroupBy,
+    ) -> CustomerChanges {
+        // As many as were noted since the last time will be until the next.
+        let room = Vec::with_capacity(self.noted.as_ref().map_or(0, Vec::len));
+        let (whole, lives) = match self.noted.replace(room) {
+            None => (true, self.past().into_iter().chain(held()).map(|(id, told)| (id, Some(told))).collect()),
+            Some(noted) => (false, noted),
         };
         let mut keys = BTreeMap::new();
         for lane in lives.iter().filter_map(|(_, told)| Some(told.as_ref()?.lane)) {
@@ -251,14 +240,14 @@ impl Customers {
     }
 }
 
-/// What these lives of one contact tell of its customer. Those without an offer tell nothing.
-pub(super) fn told(lives: &[Life], customer: u64, contact: u64) -> smallvec::SmallVec<[(LifeId, LifeTold); 1]> {
+/// A life without the customer and the contact: first offer, in milliseconds, and what else is told.
+pub(super) type Offer = (u64, LifeTold);
+
+/// What these lives of one contact tell of its customer, whoever that is. Those without an offer tell nothing.
+pub(super) fn told(lives: &[Life]) -> SmallVec<[Offer; 1]> {
     let whole = |life: &Life| life.stays.iter().find(|stay| stay.speaks.for_measure(Measure::ContactWait)).copied();
-    let told = lives.iter().filter_map(whole).map(|stay| {
-        let id = LifeId { customer, offered_at: stay.began_at, contact };
-        (id, LifeTold { answered_at: stay.answered_at(), lane: stay.lane })
-    });
-    told.collect()
+    let told = |stay: Stay| (stay.began_at, LifeTold { answered_at: stay.answered_at(), lane: stay.lane });
+    lives.iter().filter_map(whole).map(told).collect()
 }
 
 #[cfg(test)]
@@ -291,61 +280,72 @@ mod tests {
         assert_eq!(format!("{key:?}"), "CustomerKey");
     }
 
+    fn remember(customers: &mut Customers, (id, told): (LifeId, LifeTold), hour: u64) -> bool {
+        customers.remember(id, told, hour * HOUR_MS)
+    }
+
     #[test]
     fn a_life_is_remembered_from_the_later_of_offer_and_answer_on() {
         let mut customers = customers(10);
-        let (offered, answered) = (life(1, 5, None), life(1, 5, Some(50)));
-        assert_eq!(customers.change(&[], &[offered]), 0);
-        assert_eq!(customers.change(&[offered], &[answered]), 0);
-        assert_eq!(customers.change(&[], &[life(2, 5, None)]), 0);
+        let (offered, answered) = (life(1, 5, None), life(2, 5, Some(50)));
+        assert!(remember(&mut customers, offered, 60) && remember(&mut customers, answered, 60));
         customers.forget(106 * HOUR_MS - 1);
-        assert_eq!((customers.count(), customers.lives().len()), (2, 2));
+        assert_eq!(customers.past(), [offered, answered]);
         customers.forget(106 * HOUR_MS);
-        assert_eq!(customers.lives().keys().collect::<Vec<_>>(), [&answered.0]);
+        assert_eq!(customers.past(), [answered]);
+        // Nothing is missed of what nobody can repeat any more.
+        assert!(remember(&mut customers, offered, 106));
         customers.forget(151 * HOUR_MS - 1);
         assert_eq!(customers.count(), 1);
         customers.forget(151 * HOUR_MS);
-        assert_eq!((customers.count(), customers.lives().len(), customers.calendar.len()), (0, 0, 0));
+        assert_eq!((customers.count(), customers.past.len()), (0, 0));
     }
 
     #[test]
     fn what_is_beyond_the_limit_is_not_remembered() {
         let mut customers = customers(2);
-        assert_eq!(customers.change(&[], &[life(1, 1, None), life(2, 1, None), life(3, 1, None)]), 1);
-        let many: Vec<_> = (2..10).map(|hour| life(1, hour, None)).collect();
-        assert_eq!(customers.change(&[], &many), 2);
-        assert_eq!((customers.count(), customers.lives().len()), (2, 8));
-        // One that is there may change; one that was not is not missed.
-        assert_eq!(customers.change(&[life(2, 1, None)], &[life(2, 1, Some(1))]), 0);
-        assert_eq!(customers.change(&[life(3, 1, None)], &[]), 0);
-        assert_eq!(customers.change(&[life(2, 1, Some(1))], &[]), 0);
-        assert_eq!(customers.count(), 1);
-        assert_eq!(customers.change(&[], &[life(3, 1, None)]), 0);
-        assert_eq!(customers.count(), 2);
+        let remembered = [1, 2, 3].map(|customer| remember(&mut customers, life(customer, 1, None), 1));
+        assert_eq!((remembered, customers.count()), ([true, true, false], 2));
+        assert!(remember(&mut customers, life(4, 1, None), 200));
+        customers.forget(200 * HOUR_MS);
+        assert!(remember(&mut customers, life(3, 190, None), 200));
     }
 
     #[test]
-    fn changes_are_told_once_and_all_of_it_at_first() {
-        let mut customers = customers(10);
+    fn changes_are_told_once_in_their_order_and_all_there_is_at_first() {
+        let mut customers = customers(3);
         let mut lanes = Lanes::new(std::sync::Arc::new(Settings::default()));
         lanes.number("a", "voice", "standard");
         let by = GroupBy { queue: true, channel: false, tier: false };
-        customers.change(&[], &[life(1, 5, None), life(2, 5, None)]);
-        let all = customers.take_changes(&lanes, by);
-        assert_eq!((all.whole, all.lives.len()), (true, 2));
+        let (one, other) = (life(1, 5, None), life(2, 5, None));
+        assert!(!customers.is_asked());
+        customers.note(&[], &[one]);
+        remember(&mut customers, other, 6);
+        let all = customers.take_changes(|| vec![one], &lanes, by);
+        assert_eq!((all.whole, all.lives), (true, vec![(other.0, Some(other.1)), (one.0, Some(one.1))]));
         assert_eq!(all.lanes[&0], GroupKey { queue: Some("a".to_owned()), ..GroupKey::default() });
-        assert!(customers.take_changes(&lanes, by).is_empty());
-        customers.change(&[life(1, 5, None)], &[life(1, 5, Some(6))]);
-        customers.change(&[life(1, 5, Some(6))], &[life(1, 5, Some(7))]);
-        customers.change(&[life(2, 5, None)], &[]);
-        let some = customers.take_changes(&lanes, by);
-        let (id, told) = life(1, 5, Some(7));
-        assert_eq!((some.whole, some.lives), (false, vec![(id, Some(told)), (life(2, 5, None).0, None)]));
+        let take = |customers: &mut Customers| customers.take_changes(|| unreachable!("it was told"), &lanes, by);
+        assert!(take(&mut customers).is_empty() && customers.is_asked());
+        let answered = life(1, 5, Some(6));
+        customers.note(&[one], &[answered]);
+        customers.note(&[answered], &[answered]);
+        // It is told already.
+        assert!(remember(&mut customers, answered, 6));
+        customers.note(&[other], &[]);
+        let some = take(&mut customers);
+        assert_eq!((some.whole, some.lives), (false, vec![(one.0, Some(answered.1)), (other.0, None)]));
+        // For want of room, and for age.
+        remember(&mut customers, life(3, 5, None), 6);
+        assert!(!remember(&mut customers, life(4, 5, None), 6));
+        remember(&mut customers, life(5, 5, None), 500);
+        customers.forget(500 * HOUR_MS);
+        let gone: Vec<u64> = take(&mut customers).lives.iter().map(|(id, _)| id.customer).collect();
+        assert_eq!(gone, [4, 5, 2, 3, 1]);
         for _ in 0..=MOST_NOTED / 2 {
-            customers.change(&[life(1, 5, Some(7))], &[life(1, 5, Some(6))]);
-            customers.change(&[life(1, 5, Some(6))], &[life(1, 5, Some(7))]);
+            customers.note(&[one], &[answered]);
+            customers.note(&[answered], &[one]);
         }
-        assert!(customers.take_changes(&lanes, by).whole);
+        assert!(customers.take_changes(Vec::new, &lanes, by).whole);
     }
 
     #[test]

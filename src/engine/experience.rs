@@ -94,6 +94,12 @@ pub(super) struct Difference {
     pub(super) booked: Vec<Note>,
 }
 
+impl Difference {
+    pub(super) fn is_empty(&self) -> bool {
+        self.taken_back.is_empty() && self.booked.is_empty()
+    }
+}
+
 /// From the lives before to those after. Nothing is compared where nothing was said, as of nearly all calls.
 pub(super) fn difference(before: &[Life], after: &[Life]) -> Difference {
     let mut difference = Difference::default();

@@ -5,7 +5,7 @@
 //! else arrives. Numbers are given in order of arrival: nothing may depend on them but storage.
 
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::iter;
 use std::sync::Arc;
 
@@ -15,10 +15,10 @@ use smallvec::SmallVec;
 use crate::engine::counters::Counters;
 use crate::engine::experience::{Notes, Whose};
 use crate::engine::fact::PLACES;
-use crate::engine::page::{Pages, Speaks};
+use crate::engine::page::Pages;
 use crate::engine::settings::{Promises, Settings};
-use crate::engine::store::Handle;
 use crate::engine::terms::Terms;
+use crate::engine::waitlist::Waitlist;
 use crate::event::EventTime;
 
 /// What a name beyond the limit is tallied as.
@@ -103,8 +103,10 @@ pub fn hash_of(bytes: &[u8]) -> u64 {
     rapidhash::v3::rapidhash_v3(bytes)
 }
 
-/// One (queue, channel, tier) with all that is tallied under it.
+/// One (queue, channel, tier) with all that is tallied under it. What every event needs comes first, close together: lanes
+/// are many, and take turns.
 #[derive(Clone, Debug)]
+#[repr(C)]
 pub struct Lane {
     /// Number of the queue's name.
     pub queue: u32,
@@ -114,46 +116,18 @@ pub struct Lane {
     pub tier: u32,
     /// How long an unfinished contact of the channel is held, in milliseconds.
     pub expire_ms: u64,
+    terms: SmallVec<[(EventTime, Arc<Terms>); 1]>,
     /// What is booked.
     pub pages: Pages,
+    /// Who waits, and who is in service.
+    pub waiting: Waitlist,
     /// What was ever booked.
     pub counters: Counters,
-    /// Stays that nothing has decided, by [`Speaks`], the longest waiting first; those that have expired too, until they
-    /// are forgotten.
-    pub waiting: [BTreeSet<Undecided>; Speaks::COUNT],
-    /// How many of them are due at some time.
-    pub due_counts: [u64; Speaks::COUNT],
-    terms: SmallVec<[(EventTime, Arc<Terms>); 1]>,
     /// What was said of its contacts, and what came of them.
-    pub notes: Notes,
-}
-
-/// A stay that nothing has decided.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Undecided {
-    /// When it began, in milliseconds.
-    pub since: u64,
-    /// Whose it is.
-    pub contact: Handle,
-    /// What it counts for.
-    pub speaks: Speaks,
-    /// Whether it is due at some time.
-    pub is_due: bool,
+    pub notes: Box<Notes>,
 }
 
 impl Lane {
-    /// Notes that a stay waits.
-    pub fn wait(&mut self, stay: Undecided) {
-        self.waiting[stay.speaks as usize].insert(stay);
-        self.due_counts[stay.speaks as usize] += u64::from(stay.is_due);
-    }
-
-    /// Notes that a stay waits no longer.
-    pub fn wait_no_longer(&mut self, stay: &Undecided) {
-        self.waiting[stay.speaks as usize].remove(stay);
-        self.due_counts[stay.speaks as usize] -= u64::from(stay.is_due);
-    }
-
     /// What is promised to what begins at this time, in milliseconds.
     pub fn terms_at(&self, time: u64) -> &Terms {
         let in_force = self.terms.iter().rev().find(|(from, _)| from.millis() <= time);
@@ -174,6 +148,8 @@ pub struct Lanes {
     pub unknown: BTreeMap<Option<u32>, Notes>,
     lanes: Vec<Lane>,
     numbers: HashTable<u32>,
+    /// All terms that differ, so that lanes under the same terms share them: they are looked at with every event.
+    terms: Vec<Arc<Terms>>,
     /// Lanes there may be before further ones are tallied under [`OTHER`].
     limit: usize,
     settings: Arc<Settings>,
@@ -209,6 +185,7 @@ impl Lanes {
             unknown: BTreeMap::new(),
             lanes: Vec::new(),
             numbers: HashTable::new(),
+            terms: Vec::new(),
             limit: settings.limits.lanes,
             unknown_expire_ms: settings.lifetimes.expire_of("voice"),
             shortest_expire_ms: settings.lifetimes.shortest_expire_ms(),
@@ -262,7 +239,7 @@ impl Lanes {
 
     /// All notes there are, to be changed.
     pub fn all_notes_mut(&mut self) -> impl Iterator<Item = &mut Notes> {
-        self.lanes.iter_mut().map(|lane| &mut lane.notes).chain(self.unknown.values_mut())
+        self.lanes.iter_mut().map(|lane| &mut *lane.notes).chain(self.unknown.values_mut())
     }
 
     /// Compares two lanes by queue, channel and tier in bytes.
@@ -290,8 +267,16 @@ impl Lanes {
         let number = u32::try_from(self.lanes.len()).expect("lanes are limited");
         let hash = hash_of_texts(texts);
         let [queue, channel, tier] = texts;
+        let known = &mut self.terms;
+        let mut shared = |terms: Terms| {
+            let at = known.iter().position(|known| **known == terms).unwrap_or_else(|| {
+                known.push(Arc::new(terms));
+                known.len() - 1
+            });
+            Arc::clone(&known[at])
+        };
         let calendars = &self.settings.calendars;
-        let terms = |row| Arc::new(Terms::of(row, calendars, [queue, channel, tier]));
+        let mut terms = |row| shared(Terms::of(row, calendars, [queue, channel, tier]));
         let lane = Lane {
             queue: key[0],
             channel: key[1],
@@ -299,10 +284,9 @@ impl Lanes {
             expire_ms: self.settings.lifetimes.expire_of(channel),
             pages: Pages::new(self.settings.slots),
             counters: Counters::default(),
-            waiting: Default::default(),
-            due_counts: [0; Speaks::COUNT],
+            waiting: Waitlist::default(),
             terms: self.settings.promises.iter().map(|(from, row)| (*from, terms(row))).collect(),
-            notes: Notes::new(self.settings.slots),
+            notes: Box::new(Notes::new(self.settings.slots)),
         };
         self.lanes.push(lane);
         let (lanes, queues, labels) = (&self.lanes, &self.queues, &self.labels);

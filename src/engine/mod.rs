@@ -35,3 +35,4 @@ pub mod tally;
 pub mod terms;
 pub mod view;
 mod visit;
+pub mod waitlist;

@@ -92,9 +92,22 @@ impl Speaks {
         Speaks::all_for(measure).contains(&self)
     }
 
-    /// Whether it speaks for a visit.
+    /// Whether it speaks for the wait of a visit.
     pub fn for_visit(self) -> bool {
-        self.for_measure(Measure::Wait)
+        matches!(self, Speaks::ForBoth | Speaks::ForWait | Speaks::ForBothOfTicket | Speaks::ForWaitOfTicket)
+    }
+
+    /// Whether it speaks for the handling of a visit.
+    pub fn for_handling(self) -> bool {
+        matches!(self, Speaks::ForHandle | Speaks::ForHandleOfTicket)
+    }
+
+    /// What speaks for the handling of a visit for which this speaks.
+    pub fn of_handling(self) -> Speaks {
+        match self {
+            Speaks::ForBothOfTicket | Speaks::ForWaitOfTicket => Speaks::ForHandleOfTicket,
+            _ => Speaks::ForHandle,
+        }
     }
 }
 

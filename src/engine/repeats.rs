@@ -81,7 +81,7 @@ impl Repeats {
     pub fn of(shards: &[&Shard], by: GroupBy) -> Repeats {
         let mut all = Vec::new();
         for (number, shard) in shards.iter().enumerate() {
-            all.extend(shard.customers.lives().iter().map(|(id, told)| Placed {
+            all.extend(shard.lives().into_iter().map(|(id, told)| Placed {
                 customer: id.customer,
                 offered_at: id.offered_at,
                 answered_at: told.answered_at,

@@ -152,8 +152,8 @@ pub struct Limits {
     pub worst: usize,
     /// Bytes of one record: a longer one is rejected.
     pub record_bytes: usize,
-    /// Customers remembered: beyond it, further ones are not.
-    pub customers: usize,
+    /// Contacts of known customers that are remembered when they are held no longer, in case the customer comes back.
+    pub past_contacts: usize,
 }
 
 impl Default for Limits {
@@ -165,7 +165,7 @@ impl Default for Limits {
             agents: 100_000,
             worst: 10,
             record_bytes: 64 * 1024,
-            customers: 2_000_000,
+            past_contacts: 5_000_000,
         }
     }
 }

@@ -13,16 +13,16 @@ use smallvec::SmallVec;
 use crate::engine::agents::Agents;
 use crate::engine::board::GroupBy;
 use crate::engine::clock::StreamClock;
-use crate::engine::contact::{Life, Lives, fold, fold_with_last};
+use crate::engine::contact::{Around, Life, Lives, fold, fold_with_last};
 use crate::engine::counters::{Changes, Counters};
-use crate::engine::customers::{CustomerChanges, Customers, told};
+use crate::engine::customers::{CustomerChanges, Customers, LifeId, LifeTold, Offer, told};
 use crate::engine::experience::{self, Retracted};
 use crate::engine::fact::{Fact, FactKind, Facts, Inserted};
-use crate::engine::lane::{Lanes, Numbered};
+use crate::engine::lane::{Lanes, Numbered, hash_of};
 use crate::engine::page::{Change, PAGE_MS};
 use crate::engine::settings::Settings;
 use crate::engine::stay::{Booking, Bookings, Stay};
-use crate::engine::store::{Contact, Contacts, Handle};
+use crate::engine::store::{Contact, Contacts, FirstAnswer, Handle};
 use crate::event::{ContactEvent, Event, EventTime, Kind};
 
 /// What is kept of the past.
@@ -59,8 +59,8 @@ pub struct Input {
     pub overflow_agents: u64,
     /// Facts tallied as `_other`, wholly or in part.
     pub overflow_lanes: u64,
-    /// Contacts, counted at each change, of customers for whom there was no room.
-    pub overflow_customers: u64,
+    /// Contacts of known customers that are not remembered for want of room.
+    pub overflow_past_contacts: u64,
 }
 
 impl Input {
@@ -77,7 +77,7 @@ impl Input {
         self.overflow_facts += other.overflow_facts;
         self.overflow_agents += other.overflow_agents;
         self.overflow_lanes += other.overflow_lanes;
-        self.overflow_customers += other.overflow_customers;
+        self.overflow_past_contacts += other.overflow_past_contacts;
     }
 }
 
@@ -188,15 +188,24 @@ impl Shard {
         self.agents.count()
     }
 
-    /// Customers that are remembered.
-    pub fn customers(&self) -> usize {
+    /// Contacts of known customers that are remembered although they are held no longer.
+    pub fn past_contacts(&self) -> usize {
         self.customers.count()
     }
 
     /// How what is remembered of customers has changed since this was last asked; at first, all of it. It is noted only
     /// from the first time on, and taking it changes nothing that is encoded or shown.
     pub fn take_customer_changes(&mut self, by: GroupBy) -> CustomerChanges {
-        self.customers.take_changes(&self.lanes, by)
+        let Shard { customers, contacts, settings, lanes, .. } = self;
+        customers.take_changes(|| held_lives(contacts, lanes, settings), lanes, by)
+    }
+
+    /// The lives of all contacts whose customer is known, those held and those past.
+    pub(super) fn lives(&self) -> Vec<(LifeId, LifeTold)> {
+        let mut lives = self.customers.past();
+        lives.extend(held_lives(&self.contacts, &self.lanes, &self.settings));
+        lives.sort_unstable_by_key(|(id, _)| *id);
+        lives
     }
 
     /// Lanes that were seen.
@@ -242,74 +251,96 @@ impl Shard {
         if self.settings.customers.repeat_within.is_empty() {
             return;
         }
-        let (before, customer) = (self.contacts.customer(handle), self.settings.customers.key.hash(customer_id));
+        let (before, customer) = (self.contacts.held(handle).customer, self.settings.customers.key.hash(customer_id));
         if before != 0 && before <= customer {
             return;
         }
-        self.contacts.set_customer(handle, customer);
-        let lives = self.fold(&self.contacts.held(handle).facts);
-        self.remember(handle, (before, &lives), (customer, &lives));
+        self.contacts.held_mut(handle).customer = customer;
+        if self.customers.is_asked() {
+            let told = told(&self.fold(&self.contacts.held(handle).facts));
+            self.note_customer(handle, (before, &told), (customer, &told));
+        }
     }
 
-    /// Changes what is remembered of customers by the difference between two folds of one contact.
-    fn remember(&mut self, handle: Handle, before: (u64, &[Life]), after: (u64, &[Life])) {
-        let contact = self.settings.customers.key.hash(&self.contacts.held(handle).id);
-        let [before, after] = [before, after].map(|(customer, lives)| match customer {
-            0 => SmallVec::new(),
-            _ => told(lives, customer, contact),
-        });
-        self.input.overflow_customers += self.customers.change(&before, &after);
+    /// Notes the difference between what two folds of one contact tell of its customer, each with the hash of its id.
+    fn note_customer(&mut self, handle: Handle, before: (u64, &[Offer]), after: (u64, &[Offer])) {
+        if before == after {
+            return;
+        }
+        let contact = self.contacts.held(handle);
+        let [before, after] =
+            [before, after].map(|(customer, told)| ids(customer, contact, told).collect::<SmallVec<[_; 1]>>());
+        self.customers.note(&before, &after);
+    }
+
+    /// Remembers what lives of a contact that is held no longer tell of its customer.
+    fn remember(&mut self, handle: Handle, lives: &[Offer], now: u64) {
+        let contact = self.contacts.held(handle);
+        for (id, told) in ids(contact.customer, contact, lives) {
+            self.input.overflow_past_contacts += u64::from(!self.customers.remember(id, told, now));
+        }
+    }
+
+    /// The same of all of a contact that is settled: mostly nothing need be folded to know it.
+    fn remember_settled(&mut self, handle: Handle, now: u64) {
+        let contact = self.contacts.held(handle);
+        if contact.customer == 0 {
+            return;
+        }
+        match known_offer(contact) {
+            Some(offer) => self.remember(handle, &[offer], now),
+            None => self.remember(handle, &told(&self.fold(&contact.facts)), now),
+        }
     }
 
     fn insert_fact(&mut self, handle: Handle, fact: &Fact) {
-        let Some((before, after)) = self.lives_around(handle, fact) else { return };
-        self.book(handle, &before, &after);
-        self.note(&before, &after);
-        self.list(handle, &before, &after);
-        let customer = self.contacts.customer(handle);
-        if customer != 0 {
-            self.remember(handle, (customer, &before), (customer, &after));
+        let mut around = Around::default();
+        if !self.insert_between(handle, fact, &mut around) {
+            return;
         }
-        self.plan(handle, &after);
+        let Around { before, after } = &around;
+        self.book(handle, before, after);
+        self.note(before, after);
+        self.list(handle, before, after);
+        let customer = self.contacts.held(handle).customer;
+        if customer != 0 && self.customers.is_asked() {
+            self.note_customer(handle, (customer, &told(before)), (customer, &told(after)));
+        }
+        self.plan(handle, after);
         // What it tells of may be over already.
         self.forget();
     }
 
-    /// Adds a fact to its contact and gives the lives before and after; none if it changes nothing, which is counted.
-    fn lives_around(&mut self, handle: Handle, fact: &Fact) -> Option<(Lives, Lives)> {
+    /// Adds a fact to its contact and tells whether that changes anything; what does not is counted. `around`, which is
+    /// empty, becomes the lives before and after.
+    fn insert_between(&mut self, handle: Handle, fact: &Fact, around: &mut Around) -> bool {
         let limit = self.settings.limits.facts;
         let facts = &mut self.contacts.held_mut(handle).facts;
         if facts.words().len() >= limit && facts.count() >= limit && !facts.contains(fact) {
-            return self.lives_around_at_the_limit(handle, fact);
+            return self.insert_at_the_limit(handle, fact, around);
         }
-        match facts.insert(fact) {
-            Inserted::Duplicate => {
-                self.input.duplicate += 1;
-                None
-            }
-            Inserted::Last => {
-                let facts = &self.contacts.held(handle).facts;
-                Some(fold_with_last(facts, &self.lanes, self.settings.lifetimes.settle_ms))
-            }
-            Inserted::Between => {
-                let facts = &self.contacts.held(handle).facts;
-                Some((self.fold(&facts.without(fact)), self.fold(facts)))
-            }
+        let inserted = facts.insert(fact);
+        let facts = &self.contacts.held(handle).facts;
+        match inserted {
+            Inserted::Duplicate => self.input.duplicate += 1,
+            Inserted::Last => fold_with_last(facts, &self.lanes, self.settings.lifetimes.settle_ms, around),
+            Inserted::Between => *around = Around { before: self.fold(&facts.without(fact)), after: self.fold(facts) },
         }
+        inserted != Inserted::Duplicate
     }
 
     /// The same for a contact that has as many facts as it may: what decides a visit is worth more than what was said
     /// meanwhile.
-    fn lives_around_at_the_limit(&mut self, handle: Handle, fact: &Fact) -> Option<(Lives, Lives)> {
+    fn insert_at_the_limit(&mut self, handle: Handle, fact: &Fact, around: &mut Around) -> bool {
         self.input.overflow_facts += 1;
         let mut facts = self.contacts.held(handle).facts.clone();
         if !fact.decides() || !facts.forget_one_that_decides_nothing() {
-            return None;
+            return false;
         }
         facts.insert(fact);
-        let around = (self.fold(&self.contacts.held(handle).facts), self.fold(&facts));
+        *around = Around { before: self.fold(&self.contacts.held(handle).facts), after: self.fold(&facts) };
         self.contacts.held_mut(handle).facts = facts;
-        Some(around)
+        true
     }
 
     pub(super) fn fold(&self, facts: &Facts) -> Lives {
@@ -373,21 +404,25 @@ impl Shard {
             changes.note(old, new);
         }
         let effort = |lives| <[Life]>::iter(lives).flat_map(|life| &life.effort);
-        let (taken, booked): (Vec<&Booking>, Vec<&Booking>) = (effort(before).collect(), effort(after).collect());
-        if taken != booked {
-            taken.iter().for_each(|booking| self.change(Change::TakeBack, handle, Some(booking)));
-            booked.iter().for_each(|booking| self.change(Change::Book, handle, Some(booking)));
-            changes.note_effort(&taken, &booked);
+        if effort(before).ne(effort(after)) {
+            for booking in effort(before) {
+                self.change(Change::TakeBack, handle, Some(booking));
+                changes.note_effort(booking, -1);
+            }
+            for booking in effort(after) {
+                self.change(Change::Book, handle, Some(booking));
+                changes.note_effort(booking, 1);
+            }
         }
-        for (lane, up, down) in changes.by_lane() {
-            self.lanes.lane_mut(lane).counters += up;
-            self.corrections += down;
-        }
+        changes.apply(&mut self.lanes, &mut self.corrections);
     }
 
     /// Books the difference of what was said.
     fn note(&mut self, before: &[Life], after: &[Life]) {
         let difference = experience::difference(before, after);
+        if difference.is_empty() {
+            return;
+        }
         for note in &difference.taken_back {
             self.lanes.notes_mut(note.whose).change(Change::TakeBack, note);
         }
@@ -404,15 +439,15 @@ impl Shard {
     /// another place than before: all are struck before any is listed.
     fn list(&mut self, handle: Handle, before: &[Life], after: &[Life]) {
         let waiting = |lives| {
-            let stays = <[Life]>::iter(lives).flat_map(|life| &life.stays).filter(|stay| stay.waits());
-            stays.map(|stay| (stay.lane, stay.undecided(handle))).collect::<SmallVec<[_; 2]>>()
+            let stays = <[Life]>::iter(lives).flat_map(|life| &life.stays).filter(|stay| stay.is_open());
+            stays.map(|stay| (stay.lane, stay.undecided(handle))).collect::<SmallVec<[_; 1]>>()
         };
         let (waited, waits) = (waiting(before), waiting(after));
         for (lane, stay) in waited.iter().filter(|waited| !waits.contains(waited)) {
-            self.lanes.lane_mut(*lane).wait_no_longer(stay);
+            self.lanes.lane_mut(*lane).waiting.remove(*stay);
         }
         for (lane, stay) in waits.iter().filter(|waits| !waited.contains(waits)) {
-            self.lanes.lane_mut(*lane).wait(*stay);
+            self.lanes.lane_mut(*lane).waiting.insert(*stay);
         }
     }
 
@@ -443,7 +478,10 @@ impl Shard {
         let Some(oldest) = lives.first() else { return };
         let until = self.held_until(oldest);
         let settled = lives.len() == 1 && oldest.finished;
-        self.contacts.held_mut(handle).settled_until = if settled { until } else { Contact::UNSETTLED };
+        let contact = self.contacts.held_mut(handle);
+        contact.settled_until = if settled { until } else { Contact::UNSETTLED };
+        let known = settled && contact.customer != 0;
+        contact.first_answer = if known { first_answer(contact, &told(lives)) } else { FirstAnswer::NotKnown };
         // Looked at again before long, so that plans for contacts that settle early do not pile up until their day.
         let again = self.clock.now().map_or(u32::MAX, |now| minute_of(now + self.shortest_hold_ms()));
         self.contacts.plan(handle, until.min(again));
@@ -469,6 +507,7 @@ impl Shard {
             match self.contacts.held(handle).settled_until {
                 Contact::UNSETTLED => {}
                 until if until < minute => {
+                    self.remember_settled(handle, now);
                     self.contacts.remove(handle);
                     continue;
                 }
@@ -483,13 +522,14 @@ impl Shard {
             let (forgotten, rest) = lives.split_at(over);
             self.input.expired += forgotten.iter().filter(|life| !life.finished).count() as u64;
             self.orphans_forgotten += forgotten.iter().map(|life| u64::from(life.orphan)).sum::<u64>();
+            self.remember(handle, &told(forgotten), now);
             if let (Some(latest), false) = (forgotten.last(), rest.is_empty()) {
                 let contact = self.contacts.held_mut(handle);
                 contact.facts.forget_until(latest.last);
                 contact.floor = latest.until + 1;
             }
-            for stay in forgotten.iter().flat_map(|life| &life.stays).filter(|stay| stay.waits()) {
-                self.lanes.lane_mut(stay.lane).wait_no_longer(&stay.undecided(handle));
+            for stay in forgotten.iter().flat_map(|life| &life.stays).filter(|stay| stay.is_open()) {
+                self.lanes.lane_mut(stay.lane).waiting.remove(stay.undecided(handle));
                 stay.expiry_bookings().iter().for_each(|booking| self.change(Change::Book, handle, Some(booking)));
             }
             if rest.is_empty() {
@@ -523,7 +563,48 @@ impl Shard {
     }
 }
 
-const NOTHING: Bookings = [None; 5];
+const NOTHING: Bookings = [None; 6];
+
+/// What a contact of one life tells, kept so that [`known_offer`] gives it back; that nothing is known if it would not.
+fn first_answer(contact: &Contact, told: &[Offer]) -> FirstAnswer {
+    let [(offered_at, told)] = told else { return FirstAnswer::NotKnown };
+    let is_first = contact.first_offer().is_some_and(|offer| (offer.time, offer.place) == (*offered_at, told.lane));
+    let after = |answered_at: u64| i32::try_from(answered_at.cast_signed() - offered_at.cast_signed());
+    match told.answered_at.map(after) {
+        _ if !is_first => FirstAnswer::NotKnown,
+        None => FirstAnswer::Never,
+        Some(after) => after.map_or(FirstAnswer::NotKnown, FirstAnswer::After),
+    }
+}
+
+/// The offer that a settled contact tells of, if it is known without a fold.
+fn known_offer(contact: &Contact) -> Option<Offer> {
+    let answered_after = match contact.first_answer {
+        FirstAnswer::NotKnown => return None,
+        FirstAnswer::Never => None,
+        FirstAnswer::After(after) => Some(after),
+    };
+    let offer = contact.first_offer()?;
+    let answered_at = answered_after.map(|after| offer.time.saturating_add_signed(after.into()));
+    Some((offer.time, LifeTold { answered_at, lane: offer.place }))
+}
+
+/// The lives of contacts that are held and whose customer is known.
+fn held_lives(contacts: &Contacts, lanes: &Lanes, settings: &Settings) -> Vec<(LifeId, LifeTold)> {
+    let known = contacts.iter().filter(|contact| contact.customer != 0);
+    let lives = known.flat_map(|contact| {
+        let told = told(&fold(&contact.facts, lanes, settings.lifetimes.settle_ms));
+        ids(contact.customer, contact, &told).collect::<SmallVec<[_; 1]>>()
+    });
+    lives.collect()
+}
+
+/// What a contact tells of this customer, each life under its id; nothing if the customer's hash is 0, which is nobody's.
+fn ids(customer: u64, contact: &Contact, told: &[Offer]) -> impl Iterator<Item = (LifeId, LifeTold)> {
+    let told = if customer == 0 { &[] } else { told };
+    let contact = if told.is_empty() { 0 } else { hash_of(contact.id.as_bytes()) };
+    told.iter().map(move |&(offered_at, told)| (LifeId { customer, offered_at, contact }, told))
+}
 
 fn minute_of(time: u64) -> u32 {
     u32::try_from(time / MINUTE_MS).unwrap_or(u32::MAX)

@@ -1,5 +1,5 @@
-//! A stay and its bookings: what one clock of a contact adds to which slots. A visit has one for its wait and, once it is
-//! answered, one for its handling; a contact as a whole has one for each other measure.
+//! A stay and its bookings: what one clock of a contact adds to which slots. A visit has one for its wait, which tells of
+//! its handling too unless something is promised on that; a contact as a whole has one for each other measure.
 //!
 //! A stay books its own failure: as long as it has no end, it has one `overdue` in the slot in which it is due. An end in
 //! time takes it back. So nothing needs to happen for a silent queue to turn red: time passes the slot.
@@ -9,10 +9,10 @@
 use smallvec::SmallVec;
 
 use crate::engine::counters::Counter;
-use crate::engine::lane::Undecided;
 use crate::engine::page::Speaks;
 use crate::engine::store::Handle;
 use crate::engine::tally::{Cell, CellSet, Quantity};
+use crate::engine::waitlist::Undecided;
 use crate::event::Reason;
 
 /// How a stay ended, and when, in milliseconds of event time.
@@ -46,13 +46,34 @@ impl Decision {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Wait(pub u64);
 
-/// What a stay that measures the handling of a visit knows of it.
+/// The handling of a visit that was answered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Handling {
     /// What the wait of the visit counts for.
     pub visit: Speaks,
-    /// When it was completed, and the handle time, in milliseconds.
-    pub completed: Option<(u64, u64)>,
+    /// How it ended.
+    pub end: Served,
+}
+
+/// How the handling of a visit ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Served {
+    /// It has not: the visit is in service.
+    NotYet,
+    /// At this time, in milliseconds, but nobody said that it was completed.
+    Until(u64),
+    /// It was completed, with this handle time, both in milliseconds.
+    Completed(u64, u64),
+}
+
+impl Served {
+    /// When it ended, in milliseconds.
+    pub fn time(self) -> Option<u64> {
+        match self {
+            Served::NotYet => None,
+            Served::Until(time) | Served::Completed(time, _) => Some(time),
+        }
+    }
 }
 
 /// What is told of a stay.
@@ -62,8 +83,6 @@ pub enum Telling {
     Judged,
     /// Nothing is: that it began, who waits, and how long it took if it was answered.
     Measured,
-    /// Who waits.
-    Counted,
 }
 
 /// What one clock of a contact measures: of a visit, or of the contact as a whole.
@@ -85,7 +104,7 @@ pub struct Stay {
     pub wait: Wait,
     /// Who gives up before so much wait was not serious.
     pub short: Wait,
-    /// The visit, if this measures its handling. Then nobody departs: the visit is served.
+    /// The handling of the visit of which this is the wait or, where something is promised on it, the handling itself.
     pub handling: Option<Handling>,
     /// When it no longer waits if nothing more is heard, in milliseconds.
     pub expires_at: u64,
@@ -107,12 +126,26 @@ pub struct Booking {
 }
 
 /// The bookings of a stay; each kind has its place, so that those of two stays can be compared one by one.
-pub type Bookings = [Option<Booking>; 5];
+pub type Bookings = [Option<Booking>; 6];
 
 impl Stay {
     /// Whether it has no end.
     pub fn waits(&self) -> bool {
         self.decision == Decision::Waiting
+    }
+
+    /// Whether somebody waits, or is in service.
+    pub fn is_open(&self) -> bool {
+        self.waits() || self.is_in_service()
+    }
+
+    fn is_in_service(&self) -> bool {
+        self.handling.is_some_and(|handling| handling.end == Served::NotYet)
+    }
+
+    /// Whether it measures the handling of a visit. Then nobody departs: the visit is served.
+    fn is_handling(&self) -> bool {
+        self.speaks.for_handling()
     }
 
     /// When an agent took it, in milliseconds; none if none did.
@@ -123,14 +156,17 @@ impl Stay {
         }
     }
 
-    /// How its lane lists it while it waits, for the contact of this record.
+    /// How its lane lists it while it is open, for the contact of this record.
     pub fn undecided(&self, contact: Handle) -> Undecided {
-        Undecided { since: self.began_at, contact, speaks: self.speaks, is_due: self.is_ever_overdue() }
+        match self.decision {
+            Decision::Answered(since) => Undecided { since, contact, speaks: self.speaks.of_handling(), is_due: false },
+            _ => Undecided { since: self.began_at, contact, speaks: self.speaks, is_due: self.is_ever_overdue() },
+        }
     }
 
     /// What it counts for in the counters of its lane.
     pub fn each_counter(&self, mut each: impl FnMut(Counter)) {
-        if self.handling.is_some_and(|handling| handling.completed.is_some()) {
+        if self.handling.is_some_and(|handling| matches!(handling.end, Served::Completed(..))) {
             each(Counter::Cell(Cell::Completed));
         }
         if !self.speaks.for_visit() {
@@ -158,26 +194,31 @@ impl Stay {
     pub fn bookings(&self) -> Bookings {
         let end = self.decision.time();
         let overdue = self.due_at.filter(|_| self.is_overdue()).map(|due_at| self.booking(due_at, OVERDUE));
-        let Some(Handling { visit, completed }) = self.handling else {
-            // What ended before it began took no time at all: it waits until its beginning.
-            let before = end.filter(|&time| time < self.began_at).map(|_| self.booking(self.began_at, DEPARTED));
-            let departed = |time| if time < self.began_at { CellSet::NONE } else { DEPARTED };
-            let outcome = end.map(|time| self.outcome(time, departed(time)));
-            return [Some(self.booking(self.began_at, OFFERED)), overdue, outcome, before, None];
-        };
-        // Where nothing is promised on the handling, that it began is what the answer of the visit says.
-        let is_judged = self.telling == Telling::Judged;
-        let offered = is_judged.then(|| self.booking(self.began_at, OFFERED));
-        let outcome = end.filter(|_| is_judged).map(|time| self.outcome(time, CellSet::NONE));
+        // What ended before it began took no time at all: it waits until its beginning.
+        let is_before = |time| time < self.began_at;
+        let departs = !self.is_handling();
+        let before = end.filter(|&time| departs && is_before(time)).map(|_| self.booking(self.began_at, DEPARTED));
+        let outcome =
+            end.map(|time| self.outcome(time, if departs && !is_before(time) { DEPARTED } else { CellSet::NONE }));
+        let [served, completed] = self.handling.map_or([None, None], |handling| self.service(handling));
+        [Some(self.booking(self.began_at, OFFERED)), overdue, outcome, before, served, completed]
+    }
+
+    /// What the handling of a visit adds: that the visit is no longer in service, and that it was completed.
+    fn service(&self, Handling { visit, end }: Handling) -> [Option<Booking>; 2] {
         let of_visit = |time, cells| Booking { speaks: visit, ..self.booking(time, cells) };
-        let served_at = end.map(|time| time.max(self.began_at));
-        let at_once = completed.is_some_and(|(time, _)| served_at == Some(time));
-        let served = served_at.filter(|_| !at_once).map(|time| of_visit(time, SERVED));
-        let completed = completed.map(|(time, handle_ms)| Booking {
-            measured: Some((Quantity::Handle, handle_ms)),
-            ..of_visit(time, if at_once { COMPLETED.and(SERVED) } else { COMPLETED })
-        });
-        [offered, overdue, outcome, served, completed]
+        let Some(served_at) = end.time().map(|time| time.max(self.handled_from())) else { return [None, None] };
+        let Served::Completed(time, handle_ms) = end else { return [Some(of_visit(served_at, SERVED)), None] };
+        let measured = Some((Quantity::Handle, handle_ms));
+        if time == served_at {
+            return [None, Some(Booking { measured, ..of_visit(time, COMPLETED.and(SERVED)) })];
+        }
+        [Some(of_visit(served_at, SERVED)), Some(Booking { measured, ..of_visit(time, COMPLETED) })]
+    }
+
+    /// When the handling that it tells of began, in milliseconds.
+    fn handled_from(&self) -> u64 {
+        if self.is_handling() { self.began_at } else { self.answered_at().unwrap_or(self.began_at) }
     }
 
     /// What its end adds, at its own time, and `more` cells.
@@ -192,21 +233,20 @@ impl Stay {
             Telling::Judged if self.is_overdue() => (all.and(DEPARTED_OVER), true),
             Telling::Judged => (within, true),
             Telling::Measured => (CellSet::NONE, quantity == Quantity::WaitAnswered),
-            Telling::Counted => (CellSet::NONE, false),
         };
         Booking { measured: told.then_some((quantity, self.wait.0)), ..self.booking(time, counted.and(more)) }
     }
 
-    /// What a stay without an end adds once it has expired: the departure, and the end of being over target.
+    /// What a stay that is open adds once it has expired: the departure, and the end of being over target.
     pub fn expiry_bookings(&self) -> SmallVec<[Booking; 2]> {
-        let over = self.due_at.filter(|_| self.is_ever_overdue()).map(|due_at| {
-            let over_until = self.expires_at.max(due_at);
-            self.booking(over_until, DEPARTED_OVER)
-        });
         let departed = match self.handling {
             Some(Handling { visit, .. }) => Booking { speaks: visit, ..self.booking(self.expires_at, SERVED) },
             None => self.booking(self.expires_at, DEPARTED),
         };
+        let over = self.due_at.filter(|_| self.waits() && self.is_ever_overdue()).map(|due_at| {
+            let over_until = self.expires_at.max(due_at);
+            self.booking(over_until, DEPARTED_OVER)
+        });
         [departed].into_iter().chain(over).collect()
     }
 

@@ -10,7 +10,7 @@ use compact_str::CompactString;
 use hashbrown::HashTable;
 use rapidhash::v3::{RapidSecrets as HashSecrets, rapidhash_v3_seeded};
 
-use crate::engine::fact::Facts;
+use crate::engine::fact::{Fact, FactKind, Facts};
 
 /// One contact id with all facts that are held of it.
 #[derive(Clone, Debug)]
@@ -21,17 +21,39 @@ pub struct Contact {
     pub facts: Facts,
     /// A fact before this time, in milliseconds, comes too late: the life it belongs to may have been forgotten.
     pub floor: u64,
+    /// The hash of its customer's id; 0 if none was told.
+    pub customer: u64,
     /// The minute of stream time through which it is held, if it has one life and that is finished, as nearly all have:
     /// then nothing need be folded to forget it. Else [`Contact::UNSETTLED`].
     pub settled_until: u32,
+    /// What the fold says of its first answer, if it is settled and its customer is known.
+    pub first_answer: FirstAnswer,
     /// The minute of stream time in which the calendar looks at it.
     due_minute: u32,
     generation: u32,
 }
 
+/// When a contact was first answered, as far as there is room for it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FirstAnswer {
+    /// Nothing is known of it.
+    NotKnown,
+    /// It never was.
+    Never,
+    /// So many milliseconds after its first offer; it may be a little before.
+    After(i32),
+}
+
 impl Contact {
     /// It has several lives, or an unfinished one.
     pub const UNSETTLED: u32 = u32::MAX;
+
+    /// Its first offer, if no other offer was at the same instant.
+    pub fn first_offer(&self) -> Option<Fact> {
+        let mut offers = self.facts.iter().filter(|fact| fact.kind == FactKind::Offered);
+        let first = offers.next()?;
+        offers.next().is_none_or(|next| next.time > first.time).then_some(first)
+    }
 }
 
 /// Names a record, also after it is gone.
@@ -44,6 +66,17 @@ pub struct Handle {
 impl Handle {
     /// The handle of no record.
     pub const NONE: Handle = Handle { index: u32::MAX, generation: u32::MAX };
+
+    /// As one number, in the same order.
+    pub fn to_bits(self) -> u64 {
+        u64::from(self.index) << 32 | u64::from(self.generation)
+    }
+
+    /// The handle that [`Handle::to_bits`] made a number of.
+    #[expect(clippy::cast_possible_truncation, reason = "each half is as wide as it was")]
+    pub fn from_bits(bits: u64) -> Handle {
+        Handle { index: (bits >> 32) as u32, generation: bits as u32 }
+    }
 }
 
 const CHUNK_BITS: u32 = 12;
@@ -66,8 +99,6 @@ impl Entry {
 #[derive(Clone, Debug)]
 pub struct Contacts {
     chunks: Vec<Vec<Contact>>,
-    /// Hashes of the customers' ids, by chunk; a chunk in which no contact has told any has none, and 0 is none.
-    customers: Vec<Vec<u64>>,
     free: Vec<u32>,
     index: HashTable<Entry>,
     /// Minute of stream time, and who is looked at once it is over.
@@ -83,7 +114,6 @@ impl Contacts {
     pub fn seeded(seed: u64) -> Contacts {
         Contacts {
             chunks: Vec::new(),
-            customers: Vec::new(),
             free: Vec::new(),
             index: HashTable::new(),
             calendar: BTreeMap::new(),
@@ -111,7 +141,9 @@ impl Contacts {
             id: id.into(),
             facts: Facts::default(),
             floor,
+            customer: 0,
             settled_until: Contact::UNSETTLED,
+            first_answer: FirstAnswer::NotKnown,
             due_minute: u32::MAX,
             generation: 0,
         };
@@ -149,29 +181,7 @@ impl Contacts {
         record.generation = record.generation.wrapping_add(1);
         record.facts = Facts::default();
         record.id = CompactString::default();
-        let (chunk, within) = place_of(handle.index);
-        if let Some(customer) = self.customers.get_mut(chunk).and_then(|of_chunk| of_chunk.get_mut(within)) {
-            *customer = 0;
-        }
         self.free.push(handle.index);
-    }
-
-    /// The hash of the customer's id of a contact that is held; 0 if none was told.
-    pub fn customer(&self, handle: Handle) -> u64 {
-        let (chunk, within) = place_of(handle.index);
-        self.customers.get(chunk).and_then(|of_chunk| of_chunk.get(within)).copied().unwrap_or(0)
-    }
-
-    /// Notes the customer of a contact that is held.
-    pub fn set_customer(&mut self, handle: Handle, customer: u64) {
-        let (chunk, within) = place_of(handle.index);
-        if self.customers.len() <= chunk {
-            self.customers.resize_with(chunk + 1, Vec::new);
-        }
-        if self.customers[chunk].is_empty() {
-            self.customers[chunk] = vec![0; CHUNK];
-        }
-        self.customers[chunk][within] = customer;
     }
 
     /// The record; none once it is forgotten.
@@ -189,6 +199,11 @@ impl Contacts {
     /// The record of a contact that is held, to be changed.
     pub fn held_mut(&mut self, handle: Handle) -> &mut Contact {
         self.record_mut(handle.index)
+    }
+
+    /// All that are held, in no particular order.
+    pub fn iter(&self) -> impl Iterator<Item = &Contact> {
+        self.index.iter().map(|entry| self.record(entry.index))
     }
 
     /// All that are held, by id.
@@ -253,8 +268,4 @@ impl Contacts {
     fn record_mut(&mut self, index: u32) -> &mut Contact {
         &mut self.chunks[(index >> CHUNK_BITS) as usize][index as usize % CHUNK]
     }
-}
-
-fn place_of(index: u32) -> (usize, usize) {
-    ((index >> CHUNK_BITS) as usize, index as usize % CHUNK)
 }

@@ -4,12 +4,13 @@
 //! measure is asked for.
 
 use crate::engine::histogram::{Collector, Distribution};
-use crate::engine::lane::{Lane, Undecided};
+use crate::engine::lane::Lane;
 use crate::engine::page::Speaks;
 use crate::engine::shard::Shard;
 use crate::engine::stay::Stay;
 use crate::engine::store::Handle;
 use crate::engine::tally::{Cell, Cells, Measure, Quantity, Tally};
+use crate::engine::waitlist::Undecided;
 
 /// What one lane says of one span, by whom a booking speaks for: read once, told for every measure.
 #[derive(Default)]
@@ -31,8 +32,8 @@ pub(super) struct LaneSums {
 impl LaneSums {
     /// Reads the counts.
     pub(super) fn add(&mut self, shard: &Shard, lane: &Lane, from: u64, to: u64) {
-        self.undecided = std::array::from_fn(|speaks| lane.waiting[speaks].len() as u64);
-        self.due = lane.due_counts;
+        self.undecided = lane.waiting.counts();
+        self.due = lane.waiting.due_counts();
         for stay in expired(shard, lane, to) {
             for booking in stay.expiry_bookings().iter().filter(|booking| is_before(shard, booking.time, to)) {
                 booking.cells.iter().for_each(|cell| self.expired[booking.speaks as usize][cell] += 1);
@@ -149,9 +150,9 @@ impl Top {
 /// The undecided stays of a lane that have expired at this instant and are not forgotten yet. Nothing expires sooner
 /// than an unfinished contact of its channel, so only the longest waiting are looked at.
 pub(super) fn expired<'a>(shard: &'a Shard, lane: &'a Lane, now: u64) -> impl Iterator<Item = Stay> + 'a {
-    let is_old = move |stay: &&Undecided| stay.since + lane.expire_ms < now;
-    let old = lane.waiting.iter().flat_map(move |waiting| waiting.iter().take_while(is_old));
-    old.filter_map(move |undecided| stay_of(shard, undecided))
+    let is_old = move |stay: &Undecided| stay.since + lane.expire_ms < now;
+    let old = Speaks::ALL.into_iter().flat_map(move |speaks| lane.waiting.of(speaks).take_while(is_old));
+    old.filter_map(move |undecided| stay_of(shard, &undecided))
         .filter(move |stay| is_before(shard, stay.expires_at, now))
 }
 
@@ -159,7 +160,7 @@ pub(super) fn expired<'a>(shard: &'a Shard, lane: &'a Lane, now: u64) -> impl It
 pub(super) fn stay_of(shard: &Shard, undecided: &Undecided) -> Option<Stay> {
     let lives = shard.fold(&shard.contacts.held(undecided.contact).facts);
     let mut stays = lives.iter().flat_map(|life| &life.stays);
-    stays.find(|stay| stay.waits() && stay.undecided(undecided.contact) == *undecided).copied()
+    stays.find(|stay| stay.is_open() && stay.undecided(undecided.contact) == *undecided).copied()
 }
 
 /// Whether the slot of a time has passed at the slot edge `now`.

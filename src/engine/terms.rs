@@ -15,6 +15,8 @@ pub struct Terms {
     promises: [Option<Promise>; Measure::PROMISED.len()],
     /// Whether the wait of a contact with one visit is judged as the wait of the visit.
     pub judges_both_alike: bool,
+    /// Whether nothing is promised on anything but waits, and `judges_both_alike`: so is nearly all that is offered by phone.
+    pub is_of_waits: bool,
     calendar: Option<Arc<Calendar>>,
 }
 
@@ -27,10 +29,14 @@ impl Terms {
     ) -> Terms {
         let named = promises.calendar_of(queue, channel, tier);
         let promise = |measure| promises.of_measure(measure, queue, channel, tier);
+        let judges_both_alike = promise(Measure::Wait).map(|promise| promise.booked())
+            == promise(Measure::ContactWait).map(|promise| promise.booked());
+        let of_waits = [Measure::Wait, Measure::ContactWait];
+        let mut others = Measure::PROMISED.into_iter().filter(|measure| !of_waits.contains(measure));
         Terms {
             promises: Measure::PROMISED.map(promise),
-            judges_both_alike: promise(Measure::Wait).map(|promise| promise.booked())
-                == promise(Measure::ContactWait).map(|promise| promise.booked()),
+            judges_both_alike,
+            is_of_waits: judges_both_alike && others.all(|measure| promise(measure).is_none()),
             calendar: named.and_then(|name| calendars.get(name)).cloned(),
         }
     }

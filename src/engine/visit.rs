@@ -325,32 +325,53 @@ impl<'a> Folder<'a> {
     /// What was taken in amounts to this life; `facts` are all of its facts.
     pub(super) fn life(&self, facts: &[Fact], settle_ms: u64) -> Life {
         let last = facts.last().map_or(0, |fact| fact.time);
-        let Some(latest) = self.visits.last() else {
+        let expire_ms = self.expire_ms();
+        if self.visits.is_empty() {
             let orphan = u32::try_from(facts.len()).expect("facts are limited");
-            let until = last + self.lanes.unknown_expire_ms;
             let (stays, effort, notes) = (SmallVec::new(), Vec::new(), self.notes(facts));
+            let until = last + expire_ms;
             return Life { stays, effort, notes, skew: 0, conflict: 0, orphan, last, until, finished: false };
-        };
-        let expire_ms = self.visits.iter().map(|visit| self.lanes.lane(visit.lane).expire_ms).max();
-        let expire_ms = expire_ms.expect("there is a visit");
-        let (stays, effort) = self.clocks(facts, last + expire_ms);
-        let is_over = match latest.decision {
-            Decision::Waiting => false,
-            Decision::Answered(_) => latest.completed.is_some() || self.resolved,
-            _ => true,
-        };
-        let finished = is_over && !stays.iter().any(Stay::waits);
-        Life {
+        }
+        let mut life = Life {
+            stays: SmallVec::new(),
+            effort: Vec::new(),
             notes: self.notes(facts),
             skew: self.skew,
             conflict: self.conflict + self.unsettled(),
             orphan: 0,
             last,
-            until: last + if finished { settle_ms } else { expire_ms },
-            finished,
-            stays,
-            effort,
+            until: last + expire_ms,
+            finished: false,
+        };
+        self.clocks(facts, last + expire_ms, &mut life.stays, &mut life.effort);
+        if self.is_over() && !life.stays.iter().any(Stay::is_open) {
+            (life.finished, life.until) = (true, last + settle_ms);
         }
+        life
+    }
+
+    /// The [`Life::until`] of the life that was taken in, in milliseconds; `facts` are all of its facts.
+    pub(super) fn until(&self, facts: &[Fact], settle_ms: u64) -> u64 {
+        // No clock need be looked at where a visit waits or is in service.
+        if self.is_over() {
+            return self.life(facts, settle_ms).until;
+        }
+        facts.last().map_or(0, |fact| fact.time) + self.expire_ms()
+    }
+
+    /// How long the life is held after its last fact while it is not finished, in milliseconds.
+    fn expire_ms(&self) -> u64 {
+        let of_visits = self.visits.iter().map(|visit| self.lanes.lane(visit.lane).expire_ms).max();
+        of_visits.unwrap_or(self.lanes.unknown_expire_ms)
+    }
+
+    /// Whether the latest visit came to its end.
+    fn is_over(&self) -> bool {
+        self.visits.last().is_some_and(|latest| match latest.decision {
+            Decision::Waiting => false,
+            Decision::Answered(_) => latest.completed.is_some() || self.resolved,
+            _ => true,
+        })
     }
 
     /// Facts that nothing took after all.

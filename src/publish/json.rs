@@ -387,7 +387,7 @@ struct InputJson<'a> {
     overflow_facts: u64,
     overflow_lanes: u64,
     overflow_agents: u64,
-    overflow_customers: u64,
+    overflow_past_contacts: u64,
 }
 
 impl<'a> InputJson<'a> {
@@ -409,7 +409,7 @@ impl<'a> InputJson<'a> {
             overflow_facts: engine.overflow_facts,
             overflow_lanes: engine.overflow_lanes,
             overflow_agents: engine.overflow_agents,
-            overflow_customers: engine.overflow_customers,
+            overflow_past_contacts: engine.overflow_past_contacts,
         }
     }
 }

@@ -55,7 +55,7 @@ pub struct Snapshot {
     /// Agents held.
     pub tracked_agents: u64,
     /// Customers remembered, each counted in every partition that one of its contacts was in.
-    pub tracked_customers: u64,
+    pub tracked_past_contacts: u64,
     /// Lanes held, each counted in every partition that it was seen in.
     pub tracked_lanes: u64,
 }
@@ -116,7 +116,7 @@ impl Snapshot {
             partitions: BTreeMap::new(),
             tracked_contacts: 0,
             tracked_agents: 0,
-            tracked_customers: 0,
+            tracked_past_contacts: 0,
             tracked_lanes: 0,
         }
     }

@@ -214,7 +214,7 @@ fn write_input(input: &InputCounts, out: &mut dyn Write) -> io::Result<()> {
         (engine.overflow_facts, "beyond the limit of facts"),
         (engine.overflow_agents, "beyond the limit of agents"),
         (engine.overflow_lanes, "with names beyond the limit, tallied as _other"),
-        (engine.overflow_customers, "of customers beyond the limit, not remembered"),
+        (engine.overflow_past_contacts, "contacts of known customers, beyond the limit of those remembered"),
         (input.ahead, "beyond the end, not tallied"),
     ];
     let all = rejected.chain(others.map(|(count, what)| (count, what.to_owned())));

@@ -194,7 +194,7 @@ fn add(snapshot: &mut Snapshot, look: Look, longest_list: usize) {
     snapshot.heard.add(&look.heard);
     snapshot.tracked_contacts += look.contacts as u64;
     snapshot.tracked_agents += look.agents as u64;
-    snapshot.tracked_customers += look.customers as u64;
+    snapshot.tracked_past_contacts += look.past_contacts as u64;
     snapshot.tracked_lanes += look.lanes as u64;
 }
 

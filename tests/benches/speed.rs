@@ -47,12 +47,18 @@ impl Working {
         for _ in 0..open * 3 * 5 / 2 {
             working.shard.apply(&working.load.next(&mut id));
         }
+        working.look();
         working
     }
 
     fn records(&mut self, count: usize) -> Vec<Vec<u8>> {
         let mut id = String::new();
         (0..count).map(|_| record(&self.load.next(&mut id))).collect()
+    }
+
+    /// What a worker asks of its shards some times a second.
+    fn look(&mut self) {
+        black_box(self.shard.take_customer_changes(GroupBy { queue: true, channel: true, tier: true }));
     }
 
     fn now(&self) -> holdline::event::EventTime {
@@ -88,12 +94,16 @@ fn events(open: u64, rounds: usize, batch: usize) {
             }
         }));
         let events: Vec<_> = records.iter().map(|record| decode(record, LIMIT).expect("well-formed")).collect();
-        applying.push(time(batch, || events.iter().for_each(|event| working.shard.apply(event))));
+        applying.push(time(batch, || {
+            events.iter().for_each(|event| working.shard.apply(event));
+            working.look();
+        }));
         let records = working.records(batch);
         both.push(time(batch, || {
             for record in &records {
                 working.shard.apply(&decode(record, LIMIT).expect("the load is well-formed"));
             }
+            working.look();
         }));
     }
     let held = working.shard.contacts();
@@ -176,7 +186,8 @@ fn record(event: &Event<'_>) -> Vec<u8> {
     let fields = match &event.kind {
         Kind::Offered { queue, channel, tier } => {
             format!(
-                r#""type":"offered","queue":"{queue}","channel":"{channel}","tier":"{tier}","customer_id":"cust-00412345""#
+                r#""type":"offered","queue":"{queue}","channel":"{channel}","tier":"{tier}","customer_id":"cust-{}""#,
+                &event.contact_id[5..13],
             )
         }
         Kind::Answered => {

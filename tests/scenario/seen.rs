@@ -66,7 +66,7 @@ pub(super) fn seen_input(block: &Block, shards: &[&Shard]) -> BTreeMap<String, S
         ("overflow_facts", input.overflow_facts),
         ("overflow_lanes", input.overflow_lanes),
         ("overflow_agents", input.overflow_agents),
-        ("overflow_customers", input.overflow_customers),
+        ("overflow_past_contacts", input.overflow_past_contacts),
     ];
     let told = counts.into_iter().filter(|(_, count)| *count > 0);
     told.map(|(name, count)| (name.to_owned(), count.to_string())).collect()

@@ -19,7 +19,7 @@ pub(in crate::engine) fn all_notes<'s>(
     wanted: impl Fn(&Notes) -> bool + Copy + 's,
 ) -> impl Iterator<Item = (GroupKey, &'s Notes)> {
     let lanes = shard.lanes.iter().filter(move |lane| wanted(&lane.notes));
-    let of_lanes = lanes.map(move |lane| (key_of(lane, &shard.lanes, by), &lane.notes));
+    let of_lanes = lanes.map(move |lane| (key_of(lane, &shard.lanes, by), &*lane.notes));
     let unknown = shard.lanes.unknown.iter().filter(move |(_, notes)| wanted(notes));
     let of_unknown = unknown.map(move |(queue, notes)| {
         let queue = queue.map_or(UNKNOWN, |queue| shard.lanes.queues.text(queue));

@@ -5,13 +5,13 @@
 
 use std::sync::LazyLock;
 
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 
 use super::talk::{Ends, Run, Talk};
 use super::{Folder, Visit};
 use crate::engine::fact::Fact;
 use crate::engine::page::Speaks;
-use crate::engine::stay::{Booking, Decision, Handling, Stay, Telling, Wait};
+use crate::engine::stay::{Booking, Decision, Handling, Served, Stay, Telling, Wait};
 use crate::engine::tally::{Cell, Measure, Quantity};
 use crate::engine::terms::{Terms, Timer};
 use crate::event::Reason;
@@ -19,17 +19,17 @@ use crate::event::Reason;
 /// As of nearly all calls.
 static NOTHING_SAID: LazyLock<Talk> = LazyLock::new(Talk::default);
 
-/// Stays of one life, and what else is booked of it.
-pub(super) type Clocks = (SmallVec<[Stay; 2]>, Vec<Booking>);
+/// Stays of one life.
+type Stays = SmallVec<[Stay; 1]>;
 
 impl Folder<'_> {
-    /// All clocks of this life, which has a visit; `facts` are its facts. What waits does so until `expires_at` if nothing
-    /// more is heard, in milliseconds.
-    pub(super) fn clocks(&self, facts: &[Fact], expires_at: u64) -> Clocks {
+    /// Adds all clocks of this life, which has a visit, to `stays`, and what else is booked of it to `effort`; both are
+    /// empty, and `facts` are its facts. What waits does so until `expires_at` if nothing more is heard, in milliseconds.
+    pub(super) fn clocks(&self, facts: &[Fact], expires_at: u64, stays: &mut Stays, effort: &mut Vec<Booking>) {
         let talks = facts.iter().any(Fact::is_of_talk);
         let said = talks.then(|| Talk::of(facts, &self.visits, &self.lanes.queues));
         let talk = said.as_ref().unwrap_or(&NOTHING_SAID);
-        Winding { folder: self, talk, first: &self.visits[0], expires_at }.clocks()
+        Winding { folder: self, talk, first: &self.visits[0], expires_at }.clocks(stays, effort);
     }
 }
 
@@ -42,26 +42,41 @@ struct Winding<'a> {
 }
 
 impl Winding<'_> {
-    fn clocks(&self) -> Clocks {
+    fn clocks(&self, stays: &mut Stays, effort: &mut Vec<Booking>) {
         let terms = self.terms(self.first);
+        if terms.is_of_waits && !self.talk.is_ticket && self.folder.visits.len() == 1 {
+            stays.push(self.only_wait(terms));
+            self.transferred(effort);
+            return;
+        }
         let is_ticket = self.talk.is_ticket || terms.promise(Measure::Resolution).is_some();
-        let mut stays = self.waits(terms, is_ticket);
-        self.handling(&mut stays, is_ticket);
-        let mut effort = Vec::new();
+        self.waits(terms, is_ticket, stays);
+        self.handling(stays);
         if is_ticket {
             stays.extend(self.resolution(terms));
         }
-        stays.extend(self.of_the_contact(terms, Measure::FirstResolution, self.first_resolution()));
-        stays.extend(self.of_the_contact(terms, Measure::FirstReply, self.first_reply()));
-        for run in &self.talk.runs {
-            self.next_reply(run, &mut stays, &mut effort);
+        stays.extend(self.of_the_contact(terms, Measure::FirstResolution, Self::first_resolution));
+        stays.extend(self.of_the_contact(terms, Measure::FirstReply, Self::first_reply));
+        if self.talk.is_ticket {
+            for run in &self.talk.runs {
+                self.next_reply(run, stays, effort);
+            }
+            self.talked(terms, effort);
         }
-        self.effort(terms, &mut effort);
-        (stays, effort)
+        self.transferred(effort);
+    }
+
+    /// All that a contact with one visit comes to where waits alone are judged and nothing was said: the short way to what
+    /// `waits` and `handling` tell.
+    fn only_wait(&self, terms: &Terms) -> Stay {
+        let Visit { lane, offered_at, decision, .. } = *self.first;
+        let end = self.first.answered_at().map(|answered_at| self.served(0, answered_at));
+        let handling = end.map(|end| Handling { visit: Speaks::ForBoth, end });
+        Stay { handling, ..self.stay(lane, terms, Measure::Wait, Speaks::ForBoth, offered_at, decision) }
     }
 
     /// The wait of each visit, and that of the contact, unless one stands for both.
-    fn waits(&self, terms: &Terms, is_ticket: bool) -> SmallVec<[Stay; 2]> {
+    fn waits(&self, terms: &Terms, is_ticket: bool, stays: &mut Stays) {
         let (for_both, for_wait) = if is_ticket {
             (Speaks::ForBothOfTicket, Speaks::ForWaitOfTicket)
         } else {
@@ -75,39 +90,46 @@ impl Winding<'_> {
         if let [only] = &visits[..]
             && terms.judges_both_alike
         {
-            return smallvec![wait(only, for_both)];
+            stays.push(wait(only, for_both));
+            return;
         }
-        let mut stays: SmallVec<[Stay; 2]> = visits.iter().map(|visit| wait(visit, for_wait)).collect();
+        stays.extend(visits.iter().map(|visit| wait(visit, for_wait)));
         let answered = visits.iter().filter_map(Visit::answered_at).min();
         let decision = answered.map_or(self.latest().decision, Decision::Answered);
         let (lane, began_at) = (self.first.lane, self.first.offered_at);
         stays.push(self.stay(lane, terms, Measure::ContactWait, Speaks::ForContactWait, began_at, decision));
-        stays
     }
 
-    /// The handling of each answered visit.
-    fn handling(&self, stays: &mut SmallVec<[Stay; 2]>, is_ticket: bool) {
-        let speaks = if is_ticket { Speaks::ForHandleOfTicket } else { Speaks::ForHandle };
+    /// The handling of each answered visit: a stay of its own where something is promised on it, else told by the wait.
+    fn handling(&self, stays: &mut Stays) {
         for (number, visit) in self.folder.visits.iter().enumerate() {
             let Some(answered_at) = visit.answered_at() else { continue };
-            let terms = self.terms(visit);
-            let decision = match visit.completed {
-                Some((time, _)) => Decision::Answered(time),
-                None => {
-                    let resolved = self.talk.resolved.iter().copied().find(|&time| time >= answered_at);
-                    let next = self.folder.visits.get(number + 1).map(|next| next.offered_at);
-                    resolved.into_iter().chain(next).min().map_or(Decision::Waiting, Decision::Closed)
-                }
+            let (wait, terms) = (&mut stays[number], self.terms(visit));
+            let handling = Some(Handling { visit: wait.speaks, end: self.served(number, answered_at) });
+            if terms.promise(Measure::Handle).is_none() {
+                wait.handling = handling;
+                continue;
+            }
+            let decision = match handling.map(|handling| handling.end) {
+                Some(Served::Completed(time, _)) => Decision::Answered(time),
+                Some(Served::Until(time)) => Decision::Closed(time),
+                _ => Decision::Waiting,
             };
+            let speaks = wait.speaks.of_handling();
             let stay = self.stay(visit.lane, terms, Measure::Handle, speaks, answered_at, decision);
-            let telling = if stay.telling == Telling::Judged { Telling::Judged } else { Telling::Counted };
-            let completed = visit.completed.map(|(at, told_ms)| {
-                let timer = Timer::without_calendar(&self.talk.pauses);
-                (at, told_ms.unwrap_or_else(|| timer.between(answered_at, at)))
-            });
-            let handling = Some(Handling { visit: stays[number].speaks, completed });
-            stays.push(Stay { telling, handling, ..stay });
+            stays.push(Stay { handling, ..stay });
         }
+    }
+
+    /// How the handling of the visit of this number ended, which was answered at this time.
+    fn served(&self, number: usize, answered_at: u64) -> Served {
+        if let Some((time, told_ms)) = self.folder.visits[number].completed {
+            let measured_ms = || Timer::without_calendar(&self.talk.pauses).between(answered_at, time);
+            return Served::Completed(time, told_ms.unwrap_or_else(measured_ms));
+        }
+        let resolved = self.talk.resolved.iter().copied().find(|&time| time >= answered_at);
+        let next = self.folder.visits.get(number + 1).map(|next| next.offered_at);
+        resolved.into_iter().chain(next).min().map_or(Served::NotYet, Served::Until)
     }
 
     fn resolution(&self, terms: &Terms) -> Option<Stay> {
@@ -143,13 +165,13 @@ impl Winding<'_> {
     }
 
     /// A clock that a contact has only where something is promised on it.
-    fn of_the_contact(&self, terms: &Terms, measure: Measure, decision: Decision) -> Option<Stay> {
+    fn of_the_contact(&self, terms: &Terms, measure: Measure, decided: fn(&Self) -> Decision) -> Option<Stay> {
         terms.promise(measure)?;
         let (lane, began_at) = (self.first.lane, self.first.offered_at);
-        Some(self.stay(lane, terms, measure, speaks_alone_for(measure), began_at, decision))
+        Some(self.stay(lane, terms, measure, speaks_alone_for(measure), began_at, decided(self)))
     }
 
-    fn next_reply(&self, run: &Run, stays: &mut SmallVec<[Stay; 2]>, effort: &mut Vec<Booking>) {
+    fn next_reply(&self, run: &Run, stays: &mut Stays, effort: &mut Vec<Booking>) {
         let visits = &self.folder.visits;
         let of_queue = |visit: &&Visit| run.queue.is_some_and(|queue| visit.queue == queue);
         let began = |visit: &&Visit| visit.offered_at <= run.since;
@@ -164,8 +186,8 @@ impl Winding<'_> {
         }
     }
 
-    /// What is counted, and what is measured although nothing is promised on it.
-    fn effort(&self, terms: &Terms, effort: &mut Vec<Booking>) {
+    /// What is counted of what was said, and what is measured although nothing is promised on it.
+    fn talked(&self, terms: &Terms, effort: &mut Vec<Booking>) {
         let (talk, lane, began_at) = (self.talk, self.first.lane, self.first.offered_at);
         let mut unpromised = |measure, time: Option<u64>| {
             if let (None, Some(time)) = (terms.promise(measure), time) {
@@ -181,14 +203,21 @@ impl Winding<'_> {
         let counted = |cell| move |&time: &u64| Booking::of_effort(lane, time, cell);
         effort.extend(talk.resolved.iter().map(counted(Cell::Resolved)));
         effort.extend(talk.reopened.iter().map(counted(Cell::Reopened)));
-        let number = |(time, quantity, count)| Booking::of_measured(lane, time, Speaks::ForEffort, (quantity, count));
-        effort.extend(talk.replied.map(|(_, last)| number((last, Quantity::Replies, talk.replies))));
+        effort.extend(talk.replied.map(|(_, last)| self.number(last, Quantity::Replies, talk.replies)));
+    }
+
+    /// How often it was passed on, told when that happened last.
+    fn transferred(&self, effort: &mut Vec<Booking>) {
         let transferred = self.folder.visits.iter().filter_map(|visit| match visit.decision {
             Decision::Left(time, Reason::Transfer) => Some(time),
             _ => None,
         });
         let (last, count) = transferred.fold((0, 0), |(_, count), time| (time, count + 1));
-        effort.extend((count > 0).then(|| number((last, Quantity::Transfers, count))));
+        effort.extend((count > 0).then(|| self.number(last, Quantity::Transfers, count)));
+    }
+
+    fn number(&self, time: u64, quantity: Quantity, number: u64) -> Booking {
+        Booking::of_measured(self.first.lane, time, Speaks::ForEffort, (quantity, number))
     }
 
     fn stay(

@@ -54,10 +54,10 @@ pub(super) const FAMILIES: &[Family] = &[
         samples.add(&[], scene.snapshot.tracked_agents as f64);
     }),
     Family::gauge(
-        "holdline_tracked_customers",
-        "Customers held in memory, each counted in every partition that one of its contacts was in.",
+        "holdline_tracked_past_contacts",
+        "Contacts of known customers that are remembered although they are held no longer.",
         |scene, samples| {
-            samples.add(&[], scene.snapshot.tracked_customers as f64);
+            samples.add(&[], scene.snapshot.tracked_past_contacts as f64);
         },
     ),
     Family::gauge(

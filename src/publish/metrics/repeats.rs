@@ -98,7 +98,7 @@ mod tests {
 
     #[test]
     fn windows_tell_who_came_back() {
-        let text = text(usual(BY_ALL));
+        let text = text(Snapshot { tracked_past_contacts: 7, ..usual(BY_ALL) });
         let spans = [r#",within="24h""#, r#",within="7d""#];
         check(&text, "holdline_window_contacts_known_customer", &lines("2", "1", &[""]));
         check(&text, "holdline_window_contacts_repeated", &lines("1", "0", &spans));
@@ -109,7 +109,7 @@ mod tests {
             .flat_map(|(lane, count)| ["24h", "7d"].map(|span| format!("{{{lane},within=\"{span}\"}} {count}")))
             .collect();
         check(&text, "holdline_contacts_repeated_total", &counted);
-        check(&text, "holdline_tracked_customers", &["2".to_owned()]);
+        check(&text, "holdline_tracked_past_contacts", &["7".to_owned()]);
     }
 
     #[test]

@@ -93,7 +93,7 @@ pub(super) fn snapshot(shards: &[Shard], by: GroupBy) -> Snapshot {
     let mut repeats = RepeatBoard::new(all[0].settings());
     for (number, shard) in (0..).zip(shards) {
         repeats.apply(number, &shard.clone().take_customer_changes(by), Told::News);
-        snapshot.tracked_customers += shard.customers() as u64;
+        snapshot.tracked_past_contacts += shard.past_contacts() as u64;
     }
     snapshot.repeats = Some(repeats.view(NOW));
     snapshot.withheld.clear();

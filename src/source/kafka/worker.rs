@@ -136,8 +136,8 @@ pub struct Look {
     pub contacts: usize,
     /// Agents held.
     pub agents: usize,
-    /// Customers remembered, each counted in every partition that one of its contacts was in.
-    pub customers: usize,
+    /// Contacts of known customers that are remembered although they are held no longer.
+    pub past_contacts: usize,
     /// Lanes held, each counted in every partition that it was seen in.
     pub lanes: usize,
 }
@@ -320,7 +320,7 @@ impl<C: ConsumerContext + 'static> Worker<C> {
             heard: counted.2,
             contacts: shards.iter().map(|shard| shard.contacts()).sum(),
             agents: shards.iter().map(|shard| shard.agents()).sum(),
-            customers: shards.iter().map(|shard| shard.customers()).sum(),
+            past_contacts: shards.iter().map(|shard| shard.past_contacts()).sum(),
             lanes: shards.iter().map(|shard| shard.lanes()).sum(),
         }
     }
@@ -487,7 +487,7 @@ impl Slot {
         meters.lanes_overflow.inc_by(input.overflow_lanes - before.input.overflow_lanes);
         meters.contacts_overflow.inc_by(input.overflow_contacts - before.input.overflow_contacts);
         meters.agents_overflow.inc_by(input.overflow_agents - before.input.overflow_agents);
-        meters.customers_overflow.inc_by(input.overflow_customers - before.input.overflow_customers);
+        meters.past_contacts_overflow.inc_by(input.overflow_past_contacts - before.input.overflow_past_contacts);
         meters.facts_overflow.inc_by(input.overflow_facts - before.input.overflow_facts);
         meters.orphan.inc_by(orphans - before.orphans);
         let stream_time = self.shard.stream_time().map_or(0, EventTime::millis);
