@@ -1,13 +1,12 @@
 //! The engine: facts in, tallies out. Pure: no clock, no I/O, no tasks, no locks, no logging, no randomness.
 //!
 //! Reading order, which is the way of a fact: [`fact`] is what one event says; [`contact`] folds the facts of one
-//! contact into visits by the rules of `visit`; [`stay`] turns a visit into bookings; [`page`] holds bookings by slot and
-//! [`mark`]s by duration, one [`lane`] at a time; what is said of contacts beside that goes the way of [`experience`];
-//! [`shard`] ties them together for one partition, with [`store`] for contacts, [`agents`] for agents and [`clock`] for
-//! stream time; [`board`]
-//! sums shards into [`tally`] and [`histogram`] at an instant it is given. [`customers`] is what is
-//! remembered of who came before, for [`repeats`] and [`repeat_board`]. [`codec`] makes bytes of a shard and back.
-//! [`settings`] is what all of them are told; [`calendar`] says when somebody is there to answer.
+//! contact into visits by the rules of `visit`; [`stay`] turns a visit into bookings, by the [`terms`] of its lane; [`page`]
+//! holds bookings by slot and [`mark`]s by duration, [`waitlist`] who waits, one [`lane`] at a time; what is said of contacts
+//! beside that goes the way of [`experience`]; [`shard`] ties them together for one partition, with [`store`] for contacts,
+//! [`agents`] for agents and [`clock`] for stream time; [`board`] sums shards into [`tally`] and [`histogram`] at an instant
+//! it is given. [`customers`] is what is remembered of who came before, for [`repeats`] and [`repeat_board`]. [`codec`] makes
+//! bytes of a shard and back. [`settings`] is what all of them are told; [`calendar`] says when somebody is there to answer.
 
 pub mod agents;
 pub mod board;
