@@ -267,6 +267,52 @@ fn beyond_the_limit_past_contacts_are_not_remembered_and_counted() {
 }
 
 #[test]
+fn who_has_room_does_not_depend_on_a_stop() {
+    let limits = Limits { past_contacts: 2, ..Limits::default() };
+    let settings = Arc::new(Settings { limits, ..Settings::clone(&settings()) });
+    // Twice there is not room for all that are forgotten at once; the second time, the first have just made theirs.
+    let calls: Vec<(u8, u64)> =
+        [0, 28 * 60].into_iter().flat_map(|minute| (0..9).map(move |at| (at, minute))).collect();
+    let running = |stop: bool| {
+        let mut shard = shard_of(&calls, &settings, Keep::Windows);
+        if stop {
+            shard = Shard::decode(&shard.encode(), Arc::clone(&settings)).unwrap();
+        }
+        let end = START_MS + 50 * 60 * MINUTE_MS;
+        for number in 20_000..20_009 {
+            let call = Call { number, customer: 0, queue: 0, offered_at: end, answered_at: None };
+            events(&call, 1).into_iter().for_each(|(_, event)| shard.apply(&without(event, true)));
+        }
+        shard
+    };
+    let (whole, stopped) = (running(false), running(true));
+    assert_eq!((whole.past_contacts(), whole.input().overflow_past_contacts), (2, 14));
+    assert!(whole.encode() == stopped.encode(), "a stop changes who is remembered");
+}
+
+#[test]
+fn an_offer_that_turns_out_to_have_been_earlier_is_no_further_repeat() {
+    let mut shard = Shard::new(settings(), Keep::Windows);
+    let mut board = RepeatBoard::new(&settings());
+    let at = |second: u64| START_MS + second * 1_000;
+    let call = |number, offered, answered: Option<u64>| Call {
+        number,
+        customer: 1,
+        queue: 0,
+        offered_at: at(offered),
+        answered_at: answered.map(at),
+    };
+    let calls = [call(1, 50, Some(100)), call(2, 200, None), Call { queue: 1, ..call(1, 40, None) }];
+    for call in &calls {
+        board.apply(0, &shard.take_customer_changes(BY), Told::News);
+        events(call, 1).iter().for_each(|(_, event)| shard.apply(event));
+    }
+    board.apply(0, &shard.take_customer_changes(BY), Told::News);
+    let view = board.view(EventTime::from_millis(at(600)).unwrap());
+    assert_eq!(view.groups.values().map(|group| group.counted[1]).sum::<u64>(), 1);
+}
+
+#[test]
 fn without_spans_no_customer_is_remembered() {
     let mut settings = Settings::clone(&settings());
     settings.customers.repeat_within.clear();

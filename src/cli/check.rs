@@ -198,7 +198,7 @@ fn write_rest(settings: &Settings, out: &mut dyn Write) -> std::io::Result<()> {
     )?;
     writeln!(
         out,
-        "limits     {} lanes, {} contacts of {} facts, {} agents, {} past ones, {} worst, {} bytes a record",
+        "limits     {} lanes, {} contacts of {} facts, {} agents, {} past contacts, {} worst, {} bytes a record",
         limits.lanes,
         limits.contacts,
         limits.facts,
@@ -308,7 +308,7 @@ The line that names most of a lane holds for it; of its channel and its tier, th
 windows    5m, 10m, 15m, 30m, 1h, 2h, 1d; with quantiles 5m, 30m, 1d
 slots      10s, old ones 1m
 lifetimes  finished 1d, unfinished 45d (chat 1d, voice 1d), agents 1d, lateness 6h
-limits     10000 lanes, 10000000 contacts of 256 facts, 100000 agents, 5000000 past ones, 10 worst, 65536 bytes a record
+limits     10000 lanes, 10000000 contacts of 256 facts, 100000 agents, 5000000 past contacts, 10 worst, 65536 bytes a record
 repeats    within 24h, 7d; customers by the key that everybody knows
 surveys    csat 1 to 5, bad up to 2, satisfied from 4; nps 0 to 10, bad up to 6, satisfied from 9, net
 reports    midnight in UTC

@@ -32,7 +32,7 @@ use crate::engine::store::Handle;
 const MAGIC: [u8; 8] = *b"HOLDLINE";
 
 /// The version of the layout and of the rules that made what is in it.
-pub const FORMAT: u32 = 3;
+pub const FORMAT: u32 = 4;
 
 /// Magic, version, hash of the settings.
 const HEADER: usize = 8 + 4 + 8;

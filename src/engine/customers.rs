@@ -64,7 +64,7 @@ pub struct LifeId {
     pub customer: u64,
     /// Its first offer, in milliseconds of event time.
     pub offered_at: u64,
-    /// The hash of the contact's id.
+    /// The hash of the contact's id, with the same key.
     pub contact: u64,
 }
 
@@ -144,13 +144,14 @@ impl Customers {
         self.noted.is_some()
     }
 
-    /// Notes the difference of what a contact that is held tells.
+    /// Notes the difference of what a contact that is held tells. What is new comes first: whoever repeats the contact before
+    /// and after must not be found to do so anew.
     pub(super) fn note(&mut self, before: &[(LifeId, LifeTold)], after: &[(LifeId, LifeTold)]) {
-        for (id, _) in before.iter().filter(|(id, _)| after.iter().all(|(other, _)| other != id)) {
-            self.note_one(*id, None);
-        }
         for (id, told) in after.iter().filter(|life| !before.contains(life)) {
             self.note_one(*id, Some(*told));
+        }
+        for (id, _) in before.iter().filter(|(id, _)| after.iter().all(|(other, _)| other != id)) {
+            self.note_one(*id, None);
         }
     }
 

@@ -1,8 +1,8 @@
 //! Repeat contacts of all shards, kept up to date by what they tell has changed.
 //!
 //! A plain value: shards tell of changes ([`CustomerChanges`]), each under a number of its own, and what is shown is read
-//! from sums by time, never from the customers themselves. After any changes in any order it says what
-//! [`repeats`](super::repeats) computes from what the shards remember, as far as windows reach.
+//! from sums by time, never from the customers themselves. However shards take turns, once each has told its changes in their
+//! order it says what [`repeats`](super::repeats) computes from what the shards remember, as far as windows reach.
 //!
 //! Which shards there are, and whether what they tell is news, is known to whoever feeds it.
 

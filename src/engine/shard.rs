@@ -15,10 +15,10 @@ use crate::engine::board::GroupBy;
 use crate::engine::clock::StreamClock;
 use crate::engine::contact::{Around, Life, Lives, fold, fold_with_last};
 use crate::engine::counters::{Changes, Counters};
-use crate::engine::customers::{CustomerChanges, Customers, LifeId, LifeTold, Offer, told};
+use crate::engine::customers::{CustomerChanges, CustomerKey, Customers, LifeId, LifeTold, Offer, told};
 use crate::engine::experience::{self, Retracted};
 use crate::engine::fact::{Fact, FactKind, Facts, Inserted};
-use crate::engine::lane::{Lanes, Numbered, hash_of};
+use crate::engine::lane::{Lanes, Numbered};
 use crate::engine::page::{Change, PAGE_MS};
 use crate::engine::settings::Settings;
 use crate::engine::stay::{Booking, Bookings, Stay};
@@ -268,28 +268,21 @@ impl Shard {
             return;
         }
         let contact = self.contacts.held(handle);
+        let key = &self.settings.customers.key;
         let [before, after] =
-            [before, after].map(|(customer, told)| ids(customer, contact, told).collect::<SmallVec<[_; 1]>>());
+            [before, after].map(|(customer, told)| ids(key, customer, contact, told).collect::<SmallVec<[_; 1]>>());
         self.customers.note(&before, &after);
     }
 
-    /// Remembers what lives of a contact that is held no longer tell of its customer.
-    fn remember(&mut self, handle: Handle, lives: &[Offer], now: u64) {
+    /// What a contact that is settled, and about to be forgotten, tells of its customer: mostly nothing need be folded to
+    /// know it.
+    fn told_by_settled(&self, handle: Handle) -> SmallVec<[(LifeId, LifeTold); 1]> {
         let contact = self.contacts.held(handle);
-        for (id, told) in ids(contact.customer, contact, lives) {
-            self.input.overflow_past_contacts += u64::from(!self.customers.remember(id, told, now));
-        }
-    }
-
-    /// The same of all of a contact that is settled: mostly nothing need be folded to know it.
-    fn remember_settled(&mut self, handle: Handle, now: u64) {
-        let contact = self.contacts.held(handle);
-        if contact.customer == 0 {
-            return;
-        }
+        let key = &self.settings.customers.key;
         match known_offer(contact) {
-            Some(offer) => self.remember(handle, &[offer], now),
-            None => self.remember(handle, &told(&self.fold(&contact.facts)), now),
+            _ if contact.customer == 0 => SmallVec::new(),
+            Some(offer) => ids(key, contact.customer, contact, &[offer]).collect(),
+            None => ids(key, contact.customer, contact, &told(&self.fold(&contact.facts))).collect(),
         }
     }
 
@@ -503,11 +496,13 @@ impl Shard {
     fn forget(&mut self) {
         let Some(now) = self.clock.now() else { return };
         let minute = minute_of(now);
+        self.customers.forget(now);
+        let mut past = Vec::new();
         while let Some(handle) = self.contacts.next_due(minute) {
             match self.contacts.held(handle).settled_until {
                 Contact::UNSETTLED => {}
                 until if until < minute => {
-                    self.remember_settled(handle, now);
+                    past.extend(self.told_by_settled(handle));
                     self.contacts.remove(handle);
                     continue;
                 }
@@ -522,7 +517,8 @@ impl Shard {
             let (forgotten, rest) = lives.split_at(over);
             self.input.expired += forgotten.iter().filter(|life| !life.finished).count() as u64;
             self.orphans_forgotten += forgotten.iter().map(|life| u64::from(life.orphan)).sum::<u64>();
-            self.remember(handle, &told(forgotten), now);
+            let contact = self.contacts.held(handle);
+            past.extend(ids(&self.settings.customers.key, contact.customer, contact, &told(forgotten)));
             if let (Some(latest), false) = (forgotten.last(), rest.is_empty()) {
                 let contact = self.contacts.held_mut(handle);
                 contact.facts.forget_until(latest.last);
@@ -538,8 +534,12 @@ impl Shard {
                 self.plan(handle, rest);
             }
         }
+        // In an order that does not depend on that in which they were planned: there may not be room for all.
+        past.sort_unstable_by_key(|(id, _)| *id);
+        for (id, told) in past {
+            self.input.overflow_past_contacts += u64::from(!self.customers.remember(id, told, now));
+        }
         self.agents.forget(self.earliest());
-        self.customers.forget(now);
         self.age(now);
     }
 
@@ -592,17 +592,23 @@ fn known_offer(contact: &Contact) -> Option<Offer> {
 /// The lives of contacts that are held and whose customer is known.
 fn held_lives(contacts: &Contacts, lanes: &Lanes, settings: &Settings) -> Vec<(LifeId, LifeTold)> {
     let known = contacts.iter().filter(|contact| contact.customer != 0);
+    let key = &settings.customers.key;
     let lives = known.flat_map(|contact| {
         let told = told(&fold(&contact.facts, lanes, settings.lifetimes.settle_ms));
-        ids(contact.customer, contact, &told).collect::<SmallVec<[_; 1]>>()
+        ids(key, contact.customer, contact, &told).collect::<SmallVec<[_; 1]>>()
     });
     lives.collect()
 }
 
 /// What a contact tells of this customer, each life under its id; nothing if the customer's hash is 0, which is nobody's.
-fn ids(customer: u64, contact: &Contact, told: &[Offer]) -> impl Iterator<Item = (LifeId, LifeTold)> {
+fn ids(
+    key: &CustomerKey,
+    customer: u64,
+    contact: &Contact,
+    told: &[Offer],
+) -> impl Iterator<Item = (LifeId, LifeTold)> {
     let told = if customer == 0 { &[] } else { told };
-    let contact = if told.is_empty() { 0 } else { hash_of(contact.id.as_bytes()) };
+    let contact = if told.is_empty() { 0 } else { key.hash(&contact.id) };
     told.iter().map(move |&(offered_at, told)| (LifeId { customer, offered_at, contact }, told))
 }
 

@@ -1,4 +1,4 @@
-//! Who waits in one lane: all stays that nothing has ended, the longest waiting first.
+//! Who waits in one lane, and who is in service there: by what it counts for, the longest waiting first.
 //!
 //! An entry is one number, so that finding its place among thousands costs few comparisons: 4 bits of [`Speaks`], 42 of
 //! time, 64 of the contact's handle, and one that tells whether it is due at some time.
@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use crate::engine::page::Speaks;
 use crate::engine::store::Handle;
 
-/// A stay that nothing has ended.
+/// A wait that nothing has ended, or a handling.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Undecided {
     /// When it began, in milliseconds.
@@ -21,7 +21,7 @@ pub struct Undecided {
     pub is_due: bool,
 }
 
-/// The undecided stays of one lane; those that have expired too, until they are forgotten.
+/// Who waits in one lane, and who is in service; those who have expired too, until they are forgotten.
 #[derive(Clone, Debug, Default)]
 pub struct Waitlist {
     entries: BTreeSet<u128>,
@@ -30,20 +30,22 @@ pub struct Waitlist {
 }
 
 impl Waitlist {
-    /// Lists a stay that is not listed.
+    /// Lists it, unless it is listed.
     pub fn insert(&mut self, stay: Undecided) {
-        self.entries.insert(stay.entry());
-        let (count, due) = &mut self.counts[stay.speaks as usize];
-        *count += 1;
-        *due += u32::from(stay.is_due);
+        if self.entries.insert(stay.entry()) {
+            let (count, due) = &mut self.counts[stay.speaks as usize];
+            *count += 1;
+            *due += u32::from(stay.is_due);
+        }
     }
 
-    /// Strikes a stay that is listed.
+    /// Strikes it, if it is listed.
     pub fn remove(&mut self, stay: Undecided) {
-        self.entries.remove(&stay.entry());
-        let (count, due) = &mut self.counts[stay.speaks as usize];
-        *count -= 1;
-        *due -= u32::from(stay.is_due);
+        if self.entries.remove(&stay.entry()) {
+            let (count, due) = &mut self.counts[stay.speaks as usize];
+            *count -= 1;
+            *due -= u32::from(stay.is_due);
+        }
     }
 
     /// How many there are, by [`Speaks`].

@@ -54,7 +54,7 @@ pub struct Snapshot {
     pub tracked_contacts: u64,
     /// Agents held.
     pub tracked_agents: u64,
-    /// Customers remembered, each counted in every partition that one of its contacts was in.
+    /// Contacts of known customers that are remembered although they are held no longer.
     pub tracked_past_contacts: u64,
     /// Lanes held, each counted in every partition that it was seen in.
     pub tracked_lanes: u64,
