@@ -69,6 +69,14 @@ impl Trouble {
         }
     }
 
+    /// The kind that an error with this reason is told as: a broker that does not like our certificate just hangs up.
+    pub fn told_as(code: RDKafkaErrorCode, reason: &str) -> Trouble {
+        match Trouble::of(code) {
+            Trouble::BrokerAway | Trouble::Unreachable if reason.contains("SSL ") => Trouble::Encryption,
+            kind => kind,
+        }
+    }
+
     /// Whether it lasts until somebody changes a setting, so that waiting is in vain.
     pub fn is_lasting(self) -> bool {
         matches!(
@@ -93,12 +101,7 @@ pub fn explain(kafka: &Kafka, topics: &str, code: RDKafkaErrorCode, reason: &str
         said if said.ends_with("brokers are down") => "connections fail or are closed at once".to_owned(),
         said => said,
     };
-    let kind = match Trouble::of(code) {
-        // A broker that does not like our certificate just hangs up.
-        Trouble::BrokerAway | Trouble::Unreachable if reason.contains("SSL ") => Trouble::Encryption,
-        kind => kind,
-    };
-    match kind {
+    match Trouble::told_as(code, &reason) {
         Trouble::BrokerAway => format!("a broker of {brokers} cannot be reached: {reason}"),
         Trouble::Unreachable => format!(
             "no broker of {brokers} can be reached: {reason}; check the addresses, that the brokers run, and that \
@@ -252,6 +255,8 @@ mod tests {
         let reason = "Receive failed: SSL routines::ssl/tls alert bad certificate: SSL alert number 42";
         let words = explain(&kafka(), "events", RDKafkaErrorCode::AllBrokersDown, reason);
         assert!(words.contains("ssl.certificate.location") && words.contains("alert number 42"), "{words}");
+        // Told apart from a broker that is merely away, it is not kept untold because that was told a moment ago.
+        assert_eq!(Trouble::told_as(RDKafkaErrorCode::BrokerTransportFailure, reason), Trouble::Encryption);
         let words = explain(&kafka(), "events", RDKafkaErrorCode::AllBrokersDown, "1/1 brokers are down");
         assert!(words.contains("no broker of one:9092") && words.contains("closed at once"), "{words}");
     }

@@ -72,7 +72,8 @@ impl Context {
         if !self.hub.was_assigned() && trouble.is_lasting() {
             self.hub.fail(anyhow::anyhow!("{explained}"));
         }
-        self.tell(trouble, explained);
+        // Under the kind that it is told as: a broker that was silent a moment ago may not keep a bad certificate untold.
+        self.tell(Trouble::told_as(code, reason), explained);
     }
 
     /// An error of reading in words; `reason` is what the library says, empty if it says nothing more.
