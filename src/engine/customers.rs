@@ -12,16 +12,16 @@ use std::fmt;
 
 use siphasher::sip::SipHasher24;
 use siphasher::sip128;
-use smallvec::SmallVec;
 
 use crate::engine::board::{GroupBy, GroupKey, key_of};
-use crate::engine::contact::Life;
 use crate::engine::lane::Lanes;
 use crate::engine::settings::Settings;
 use crate::engine::shard::Keep;
-use crate::engine::stay::Stay;
-use crate::engine::tally::Measure;
 use crate::event::EventTime;
+
+mod told;
+
+pub(super) use self::told::{Offer, first_answer, held_lives, ids, known_offer, told};
 
 /// Changes that are noted for whoever asks; beyond it, everything is told.
 const MOST_NOTED: usize = 1 << 20;
@@ -239,16 +239,6 @@ impl Customers {
         }
         CustomerChanges { whole, lives, lanes: keys }
     }
-}
-
-/// A life without the customer and the contact: first offer, in milliseconds, and what else is told.
-pub(super) type Offer = (u64, LifeTold);
-
-/// What these lives of one contact tell of its customer, whoever that is. Those without an offer tell nothing.
-pub(super) fn told(lives: &[Life]) -> SmallVec<[Offer; 1]> {
-    let whole = |life: &Life| life.stays.iter().find(|stay| stay.speaks.for_measure(Measure::ContactWait)).copied();
-    let told = |stay: Stay| (stay.began_at, LifeTold { answered_at: stay.answered_at(), lane: stay.lane });
-    lives.iter().filter_map(whole).map(told).collect()
 }
 
 #[cfg(test)]

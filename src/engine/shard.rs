@@ -15,15 +15,17 @@ use crate::engine::board::GroupBy;
 use crate::engine::clock::StreamClock;
 use crate::engine::contact::{Around, Life, Lives, fold, fold_with_last};
 use crate::engine::counters::{Changes, Counters};
-use crate::engine::customers::{CustomerChanges, CustomerKey, Customers, LifeId, LifeTold, Offer, told};
+use crate::engine::customers::{self, CustomerChanges, Customers, LifeId, LifeTold, Offer, told};
 use crate::engine::experience::{self, Retracted};
 use crate::engine::fact::{Fact, FactKind, Facts, Inserted};
 use crate::engine::lane::{Lanes, Numbered};
-use crate::engine::page::{Change, PAGE_MS};
+use crate::engine::page::Change;
 use crate::engine::settings::Settings;
 use crate::engine::stay::{Booking, Bookings, Stay};
-use crate::engine::store::{Contact, Contacts, FirstAnswer, Handle};
+use crate::engine::store::{Contacts, Handle};
 use crate::event::{ContactEvent, Event, EventTime, Kind};
+
+mod forget;
 
 /// What is kept of the past.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -80,11 +82,6 @@ impl Input {
         self.overflow_past_contacts += other.overflow_past_contacts;
     }
 }
-
-const MINUTE_MS: u64 = 60_000;
-
-/// Slots of the last hours stay fine: windows end there.
-const FINE_MS: u64 = 2 * PAGE_MS;
 
 /// The state of one partition.
 #[derive(Clone, Debug)]
@@ -197,13 +194,13 @@ impl Shard {
     /// from the first time on, and taking it changes nothing that is encoded or shown.
     pub fn take_customer_changes(&mut self, by: GroupBy) -> CustomerChanges {
         let Shard { customers, contacts, settings, lanes, .. } = self;
-        customers.take_changes(|| held_lives(contacts, lanes, settings), lanes, by)
+        customers.take_changes(|| customers::held_lives(contacts, lanes, settings), lanes, by)
     }
 
     /// The lives of all contacts whose customer is known, those held and those past.
     pub(super) fn lives(&self) -> Vec<(LifeId, LifeTold)> {
         let mut lives = self.customers.past();
-        lives.extend(held_lives(&self.contacts, &self.lanes, &self.settings));
+        lives.extend(customers::held_lives(&self.contacts, &self.lanes, &self.settings));
         lives.sort_unstable_by_key(|(id, _)| *id);
         lives
     }
@@ -269,21 +266,9 @@ impl Shard {
         }
         let contact = self.contacts.held(handle);
         let key = &self.settings.customers.key;
-        let [before, after] =
-            [before, after].map(|(customer, told)| ids(key, customer, contact, told).collect::<SmallVec<[_; 1]>>());
+        let [before, after] = [before, after]
+            .map(|(customer, told)| customers::ids(key, customer, contact, told).collect::<SmallVec<[_; 1]>>());
         self.customers.note(&before, &after);
-    }
-
-    /// What a contact that is settled, and about to be forgotten, tells of its customer: mostly nothing need be folded to
-    /// know it.
-    fn told_by_settled(&self, handle: Handle) -> SmallVec<[(LifeId, LifeTold); 1]> {
-        let contact = self.contacts.held(handle);
-        let key = &self.settings.customers.key;
-        match known_offer(contact) {
-            _ if contact.customer == 0 => SmallVec::new(),
-            Some(offer) => ids(key, contact.customer, contact, &[offer]).collect(),
-            None => ids(key, contact.customer, contact, &told(&self.fold(&contact.facts))).collect(),
-        }
     }
 
     fn insert_fact(&mut self, handle: Handle, fact: &Fact) {
@@ -465,153 +450,6 @@ impl Shard {
             self.input.orphan -= u64::from(life.orphan);
         }
     }
-
-    /// Plans when the contact's oldest life can be forgotten.
-    pub(super) fn plan(&mut self, handle: Handle, lives: &[Life]) {
-        let Some(oldest) = lives.first() else { return };
-        let until = self.held_until(oldest);
-        let settled = lives.len() == 1 && oldest.finished;
-        let contact = self.contacts.held_mut(handle);
-        contact.settled_until = if settled { until } else { Contact::UNSETTLED };
-        let known = settled && contact.customer != 0;
-        contact.first_answer = if known { first_answer(contact, &told(lives)) } else { FirstAnswer::NotKnown };
-        // Looked at again before long, so that plans for contacts that settle early do not pile up until their day.
-        let again = self.clock.now().map_or(u32::MAX, |now| minute_of(now + self.shortest_hold_ms()));
-        self.contacts.plan(handle, until.min(again));
-    }
-
-    /// The minute of stream time through which a life is held.
-    fn held_until(&self, life: &Life) -> u32 {
-        minute_of(life.until + self.settings.lifetimes.lateness_ms)
-    }
-
-    /// No contact is forgotten sooner than this after its last fact, in milliseconds.
-    fn shortest_hold_ms(&self) -> u64 {
-        let lifetimes = &self.settings.lifetimes;
-        lifetimes.settle_ms.min(lifetimes.shortest_expire_ms()) + lifetimes.lateness_ms
-    }
-
-    /// Lets go of every life that is held no longer, and of slots that are no longer shown. What a life contributed
-    /// stays.
-    fn forget(&mut self) {
-        let Some(now) = self.clock.now() else { return };
-        let minute = minute_of(now);
-        self.customers.forget(now);
-        let mut past = Vec::new();
-        while let Some(handle) = self.contacts.next_due(minute) {
-            match self.contacts.held(handle).settled_until {
-                Contact::UNSETTLED => {}
-                until if until < minute => {
-                    past.extend(self.told_by_settled(handle));
-                    self.contacts.remove(handle);
-                    continue;
-                }
-                until => {
-                    let again = minute_of(now + self.shortest_hold_ms());
-                    self.contacts.plan(handle, until.min(again));
-                    continue;
-                }
-            }
-            let lives = self.fold(&self.contacts.held(handle).facts);
-            let over = lives.iter().take_while(|life| self.held_until(life) < minute).count();
-            let (forgotten, rest) = lives.split_at(over);
-            self.input.expired += forgotten.iter().filter(|life| !life.finished).count() as u64;
-            self.orphans_forgotten += forgotten.iter().map(|life| u64::from(life.orphan)).sum::<u64>();
-            let contact = self.contacts.held(handle);
-            past.extend(ids(&self.settings.customers.key, contact.customer, contact, &told(forgotten)));
-            if let (Some(latest), false) = (forgotten.last(), rest.is_empty()) {
-                let contact = self.contacts.held_mut(handle);
-                contact.facts.forget_until(latest.last);
-                contact.floor = latest.until + 1;
-            }
-            for stay in forgotten.iter().flat_map(|life| &life.stays).filter(|stay| stay.is_open()) {
-                self.lanes.lane_mut(stay.lane).waiting.remove(stay.undecided(handle));
-                stay.expiry_bookings().iter().for_each(|booking| self.change(Change::Book, handle, Some(booking)));
-            }
-            if rest.is_empty() {
-                self.contacts.remove(handle);
-            } else {
-                self.plan(handle, rest);
-            }
-        }
-        // In an order that does not depend on that in which they were planned: there may not be room for all.
-        past.sort_unstable_by_key(|(id, _)| *id);
-        for (id, told) in past {
-            self.input.overflow_past_contacts += u64::from(!self.customers.remember(id, told, now));
-        }
-        self.agents.forget(self.earliest());
-        self.age(now);
-    }
-
-    fn age(&mut self, now: u64) {
-        let page = now / PAGE_MS;
-        if self.keep == Keep::Everything || page <= self.aged_to {
-            return;
-        }
-        self.aged_to = page;
-        let longest = self.settings.windows.iter().map(|window| window.length_ms).max().unwrap_or(0);
-        let dropped = longest + self.settings.slots.coarse_ms + FINE_MS;
-        for lane in self.lanes.iter_mut() {
-            lane.pages.age((page * PAGE_MS).saturating_sub(FINE_MS), (page * PAGE_MS).saturating_sub(dropped));
-        }
-        self.agents.attendance.fold((page * PAGE_MS).saturating_sub(dropped));
-        // A window is compared with the one before it.
-        let dropped = dropped + longest;
-        for notes in self.lanes.all_notes_mut() {
-            notes.age((page * PAGE_MS).saturating_sub(FINE_MS), (page * PAGE_MS).saturating_sub(dropped));
-        }
-    }
 }
 
 const NOTHING: Bookings = [None; 6];
-
-/// What a contact of one life tells, kept so that [`known_offer`] gives it back; that nothing is known if it would not.
-fn first_answer(contact: &Contact, told: &[Offer]) -> FirstAnswer {
-    let [(offered_at, told)] = told else { return FirstAnswer::NotKnown };
-    let is_first = contact.first_offer().is_some_and(|offer| (offer.time, offer.place) == (*offered_at, told.lane));
-    let after = |answered_at: u64| i32::try_from(answered_at.cast_signed() - offered_at.cast_signed());
-    match told.answered_at.map(after) {
-        _ if !is_first => FirstAnswer::NotKnown,
-        None => FirstAnswer::Never,
-        Some(after) => after.map_or(FirstAnswer::NotKnown, FirstAnswer::After),
-    }
-}
-
-/// The offer that a settled contact tells of, if it is known without a fold.
-fn known_offer(contact: &Contact) -> Option<Offer> {
-    let answered_after = match contact.first_answer {
-        FirstAnswer::NotKnown => return None,
-        FirstAnswer::Never => None,
-        FirstAnswer::After(after) => Some(after),
-    };
-    let offer = contact.first_offer()?;
-    let answered_at = answered_after.map(|after| offer.time.saturating_add_signed(after.into()));
-    Some((offer.time, LifeTold { answered_at, lane: offer.place }))
-}
-
-/// The lives of contacts that are held and whose customer is known.
-fn held_lives(contacts: &Contacts, lanes: &Lanes, settings: &Settings) -> Vec<(LifeId, LifeTold)> {
-    let known = contacts.iter().filter(|contact| contact.customer != 0);
-    let key = &settings.customers.key;
-    let lives = known.flat_map(|contact| {
-        let told = told(&fold(&contact.facts, lanes, settings.lifetimes.settle_ms));
-        ids(key, contact.customer, contact, &told).collect::<SmallVec<[_; 1]>>()
-    });
-    lives.collect()
-}
-
-/// What a contact tells of this customer, each life under its id; nothing if the customer's hash is 0, which is nobody's.
-fn ids(
-    key: &CustomerKey,
-    customer: u64,
-    contact: &Contact,
-    told: &[Offer],
-) -> impl Iterator<Item = (LifeId, LifeTold)> {
-    let told = if customer == 0 { &[] } else { told };
-    let contact = if told.is_empty() { 0 } else { key.hash(&contact.id) };
-    told.iter().map(move |&(offered_at, told)| (LifeId { customer, offered_at, contact }, told))
-}
-
-fn minute_of(time: u64) -> u32 {
-    u32::try_from(time / MINUTE_MS).unwrap_or(u32::MAX)
-}

@@ -82,10 +82,7 @@ impl LaneSums {
         if measure == Measure::Backlog {
             return Tally::of(Cells::default(), (waiting, 0));
         }
-        cells[Cell::Served] = 0;
-        if measure == Measure::ContactWait {
-            cells[Cell::Completed] = 0;
-        }
+        Cell::ALL.into_iter().filter(|cell| !counts(measure, *cell)).for_each(|cell| cells[cell] = 0);
         let mut tally = Tally::of(cells, (waiting, over));
         for quantity in Quantity::ALL {
             for speaks in
@@ -192,6 +189,12 @@ pub(super) const fn flows(measure: Measure) -> &'static [(Speaks, [Cell; 2])] {
         }
         Measure::Effort => &[],
     }
+}
+
+/// Whether a cell that is booked for a measure is counted there. Who is no longer in service serves to know who is, and
+/// completions belong to visits alone.
+pub(super) fn counts(measure: Measure, cell: Cell) -> bool {
+    cell != Cell::Served && !(measure == Measure::ContactWait && cell == Cell::Completed)
 }
 
 /// Whether a booking counts for a measure. Handling belongs to visits alone, and of the backlog nothing is told but who
