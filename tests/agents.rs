@@ -197,7 +197,7 @@ proptest! {
         let stop = stop.min(told.len());
         for keep in [Keep::Everything, Keep::Windows] {
             let bytes = shard_of(&told[..stop], keep).encode();
-            let mut continued = Shard::decode(&bytes, settings()).unwrap();
+            let mut continued = Shard::decode(&bytes, &settings()).unwrap();
             prop_assert_eq!(&continued.encode(), &bytes);
             told[stop..].iter().for_each(|told| continued.apply(&event(told)));
             prop_assert_eq!(continued.encode(), shard_of(&told, keep).encode());

@@ -79,7 +79,7 @@ fn the_ends_of_time_break_nothing() {
     }
     let bytes = shard.encode();
     let settings = Arc::new(shard.settings().clone());
-    assert_eq!(Shard::decode(&bytes, settings).unwrap().encode(), bytes);
+    assert_eq!(Shard::decode(&bytes, &settings).unwrap().encode(), bytes);
 }
 
 #[test]

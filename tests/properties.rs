@@ -265,7 +265,7 @@ proptest! {
     fn a_stop_anywhere_leaves_the_same_bytes(events in history(), stop in 0_usize..60) {
         let (before, after) = events.split_at(stop.min(events.len()));
         let bytes = shard_of(before).encode();
-        let mut continued = Shard::decode(&bytes, Arc::new(Settings::default())).unwrap();
+        let mut continued = Shard::decode(&bytes, &Settings::default()).unwrap();
         prop_assert!(continued.encode() == bytes);
         after.iter().for_each(|event| continued.apply(event));
         prop_assert!(continued.encode() == shard_of(&events).encode());

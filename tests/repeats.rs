@@ -131,7 +131,7 @@ proptest! {
             for (_, what) in looks.iter().filter(|(at, _)| *at == done) {
                 match what {
                     0 => board.apply(0, &Default::default(), Told::News),
-                    1 => held[0] = Shard::decode(&held[0].encode(), Arc::clone(&settings)).unwrap(),
+                    1 => held[0] = Shard::decode(&held[0].encode(), &settings).unwrap(),
                     _ => {
                         for (number, shard) in (0..).zip(&mut held) {
                             board.apply(number, &shard.take_customer_changes(BY), Told::News);
@@ -276,7 +276,7 @@ fn who_has_room_does_not_depend_on_a_stop() {
     let running = |stop: bool| {
         let mut shard = shard_of(&calls, &settings, Keep::Windows);
         if stop {
-            shard = Shard::decode(&shard.encode(), Arc::clone(&settings)).unwrap();
+            shard = Shard::decode(&shard.encode(), &settings).unwrap();
         }
         let end = START_MS + 50 * 60 * MINUTE_MS;
         for number in 20_000..20_009 {

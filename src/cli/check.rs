@@ -120,7 +120,7 @@ fn line(lane: [&str; 3], promise: Promise) -> [String; 8] {
 
 /// Each calendar with its week, and who is served by it.
 fn write_calendars(settings: &Settings, out: &mut dyn Write) -> std::io::Result<()> {
-    for (number, (name, calendar)) in settings.calendars.iter().enumerate() {
+    for (number, (name, calendar)) in settings.promised().calendars.iter().enumerate() {
         let spec = calendar.spec();
         let days = match spec.days.len() {
             0 => String::new(),

@@ -74,6 +74,8 @@ pub(super) fn read(document: &mut Section<'_>) -> (Promises, Vec<(String, Spot)>
         service: of_service,
         queues: of_queues,
         measures: further().filter(is_said).map(|measure| (measure, scopes(measure))).collect(),
+        // Read elsewhere.
+        calendars: BTreeMap::new(),
     };
     refuse_nonsense(document, &service, &queues, &promises);
     let named = [&service].into_iter().chain(queues.values()).flat_map(Scope::calendars_named).collect();

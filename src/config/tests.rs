@@ -79,7 +79,7 @@ fn what_the_reference_leaves_switched_off_can_be_switched_on() {
     let settings = Config::parse_settings_in(&folder, &switched_on(REFERENCE), &[]).unwrap();
     assert!(settings.promises[0].1.queues.contains_key("billing"));
     assert_eq!(settings.promises[0].1.calendar_of("any", "any", "any"), Some("il"));
-    assert_eq!(settings.calendars.keys().collect::<Vec<_>>(), ["il"]);
+    assert_eq!(settings.promised().calendars.keys().collect::<Vec<_>>(), ["il"]);
     assert_ne!(promise(&settings, ["billing", "voice", "priority"]), Promise::default());
     assert!(settings.surveys.contains_key("ease"));
 }

@@ -13,7 +13,7 @@ fn hours(begin: u16, end: u16) -> Hours {
 }
 
 fn calendar(text: &str, environment: &[(&str, &str)]) -> Arc<Calendar> {
-    config(text, environment).settings.calendars["c"].clone()
+    config(text, environment).settings.promised().calendars["c"].clone()
 }
 
 /// The text of a calendar in a zone; its second line is the first of `rest`.
@@ -27,7 +27,7 @@ fn a_zone_is_enough() {
     let week = std::array::from_fn(|day| if day < 5 { usual.clone() } else { Vec::new() });
     let spec = CalendarSpec { zone: "Europe/Berlin".to_owned(), week, days: [].into() };
     assert_eq!(calendar("[calendar.c]\nzone = 'europe/berlin'", &[]).spec(), &spec);
-    assert!(config("", &[]).settings.calendars.is_empty());
+    assert!(config("", &[]).settings.promised().calendars.is_empty());
 }
 
 #[test]
@@ -98,7 +98,7 @@ fn promises_name_calendars() {
     ] {
         assert_eq!(promises.calendar_of(lane[0], lane[1], lane[2]), Some(name), "{lane:?}");
     }
-    assert_eq!(settings.calendars.len(), 6);
+    assert_eq!(settings.promised().calendars.len(), 6);
 }
 
 #[test]

@@ -155,7 +155,7 @@ fn files_are_looked_for_beside_the_configuration() {
         "[calendar.c]\nzone = 'UTC'\nholidays_file = 'h.ics'\nholidays = ['2026-12-24 09:00-13:00', '2026-12-31']";
     let folder = Folder::of("beside", &[("h.ics", holidays.as_bytes()), ("h.toml", text.as_bytes())]);
     let days = |config: Config| {
-        let days = &config.settings.calendars["c"].spec().days;
+        let days = &config.settings.promised().calendars["c"].spec().days;
         days.iter().map(|(date, hours)| (date.to_string(), hours.len())).collect::<Vec<_>>()
     };
     // What is listed wins over the file.

@@ -29,8 +29,8 @@ const SOME_WINDOWS: &str = r#"["5m", "1h"]"#;
 
 /// What the whole document says; files are looked for in `folder`. Keys are asked for in the order of the reference, in which messages list them.
 pub(super) fn settings(document: &mut Section<'_>, folder: &Path, files: Files) -> Settings {
-    let (promises, named) = promises::read(document);
-    let calendars = calendars::read(document, folder, &named);
+    let (mut promises, named) = promises::read(document);
+    promises.calendars = calendars::read(document, folder, &named);
     let surveys = surveys::read(document);
     let slots = document.section("slots", slots);
     let windows = document.section("windows", |section| windows(section, slots.as_ref()));
@@ -45,7 +45,6 @@ pub(super) fn settings(document: &mut Section<'_>, folder: &Path, files: Files) 
         customers,
         windows,
         promises: vec![(EventTime::default(), promises)],
-        calendars,
         surveys,
         zone,
     }

@@ -83,8 +83,8 @@ enum Inserted {
 /// The agents of one shard.
 #[derive(Clone, Debug)]
 pub struct Agents {
-    /// By id.
-    held: BTreeMap<CompactString, Agent>,
+    /// By id. A clone shares each until one of the two changes it.
+    held: BTreeMap<CompactString, Arc<Agent>>,
     pub(super) attendance: Attendance,
     /// What an agent of whom no queue was ever told serves.
     unknown: Queues,
@@ -130,9 +130,9 @@ impl Agents {
     ) -> Inserted {
         let Agents { held, attendance, unknown, memory_ms, expire_ms, .. } = self;
         if !held.contains_key(id) {
-            held.insert(id.into(), Agent::default());
+            held.insert(id.into(), Arc::default());
         }
-        let agent = held.get_mut(id).expect("it was inserted if it was not there");
+        let agent = Arc::make_mut(held.get_mut(id).expect("it was inserted if it was not there"));
         agent.forget_before(earliest, unknown);
         let facts = &mut agent.facts;
         let found = facts.binary_search_by(|known| known.compare(time, state, queues.as_deref(), names));
@@ -187,7 +187,9 @@ impl Agents {
         self.swept = hour;
         let Agents { held, unknown, memory_ms, .. } = self;
         held.retain(|_, agent| {
-            agent.forget_before(earliest, unknown);
+            if agent.has_old(earliest) {
+                Arc::make_mut(agent).forget_before(earliest, unknown);
+            }
             agent.facts.last().is_some_and(|last| last.time + *memory_ms >= earliest)
         });
     }
@@ -200,6 +202,11 @@ impl Agent {
         if old > 1 {
             self.begin_with(old - 1, unknown);
         }
+    }
+
+    /// Whether more than one fact lies before `earliest`.
+    fn has_old(&self, earliest: u64) -> bool {
+        self.facts.get(1).is_some_and(|second| second.time < earliest)
     }
 
     /// Makes room for one. Whatever lies before the facts that stay is unknown from then on.

@@ -11,9 +11,11 @@ use std::fmt;
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use serde::{Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use thiserror::Error;
 
+use crate::engine::lane::hash_of;
 use crate::event::EventTime;
 
 mod openings;
@@ -21,7 +23,7 @@ mod openings;
 const DAY_MINUTES: u16 = 24 * 60;
 
 /// A span of local time that begins on some day and lasts up to a day.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Hours {
     begin: u16,
     end: u16,
@@ -66,14 +68,14 @@ impl fmt::Display for Hours {
 }
 
 /// What a calendar is made of.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct CalendarSpec {
     /// The IANA name of the zone whose clocks show the hours.
     pub zone: String,
     /// The hours that begin on each weekday, Monday first. Hours that overlap count once; a day without any is closed.
     pub week: [Vec<Hours>; 7],
     /// Local dates that differ: what begins on them instead, nothing if they are closed. What began on the eve goes on.
-    #[serde(serialize_with = "dates_as_text")]
+    #[serde(serialize_with = "dates_as_text", deserialize_with = "dates_of_text")]
     pub days: BTreeMap<Date, Vec<Hours>>,
 }
 
@@ -89,6 +91,11 @@ impl CalendarSpec {
 
 fn dates_as_text<S: Serializer>(days: &BTreeMap<Date, Vec<Hours>>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(days.iter().map(|(date, hours)| (date.to_string(), hours)))
+}
+
+fn dates_of_text<'d, D: Deserializer<'d>>(deserializer: D) -> Result<BTreeMap<Date, Vec<Hours>>, D::Error> {
+    let days = BTreeMap::<String, Vec<Hours>>::deserialize(deserializer)?;
+    days.into_iter().map(|(date, hours)| Ok((date.parse().map_err(D::Error::custom)?, hours))).collect()
 }
 
 /// Nobody knows a zone of this name.
@@ -137,6 +144,13 @@ impl Calendar {
     /// What it is made of.
     pub fn spec(&self) -> &CalendarSpec {
         &self.spec
+    }
+
+    /// A hash of all openings: a zone whose clocks are said to go otherwise than they were gives another one.
+    pub fn fingerprint(&self) -> u64 {
+        let instants = self.openings.iter().flat_map(|opening| [opening.start, opening.open_before]);
+        let bytes: Vec<u8> = instants.chain([self.open_ms]).flat_map(u64::to_le_bytes).collect();
+        hash_of(&bytes)
     }
 
     /// Whether this instant, in milliseconds since the epoch, is open.

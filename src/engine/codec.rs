@@ -5,11 +5,11 @@
 //! shards that took in the same log have the same bytes, wherever one of them was stopped and continued in between.
 //! What can be derived (who waits, when to forget whom) is derived again on reading.
 //!
-//! Layout: magic, format version, a hash of the settings as far as they decide what is booked, the body (postcard), and a
-//! hash over everything before it. Bytes that fail any of this are refused with the reason; nothing
-//! is guessed.
+//! Layout: magic, format version, the body (postcard), and a hash over everything before it. The body begins with the
+//! settings that cannot change while state is kept, and the table of promises. Bytes that fail any of this are refused with
+//! the reason; nothing is guessed.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -19,27 +19,29 @@ use crate::engine::agents::Agents;
 use crate::engine::agents::body::AgentsBody;
 use crate::engine::clock::StreamClock;
 use crate::engine::counters::Counters;
-use crate::engine::customers::{Customers, LifeId, LifeTold};
+use crate::engine::customers::{Customers, LifeId, LifeTold, in_order};
 use crate::engine::experience::{Notes, NotesBody, Retracted};
 use crate::engine::fact::{Fact, FactKind, Facts};
+use crate::engine::frozen::{Frozen, FrozenLane};
 use crate::engine::lane::{Names, UNKNOWN, UNKNOWN_NUMBER, hash_of};
 use crate::engine::mark::Mark;
 use crate::engine::page::Pages;
-use crate::engine::settings::{Limits, Overlays, PromiseOverlay, Settings};
+use crate::engine::settings::Settings;
+use crate::engine::settings::table::{Fixed, NoTable, TableBody};
 use crate::engine::shard::{Input, Keep, Shard};
-use crate::engine::store::Handle;
+use crate::engine::store::{Handle, Records};
 
 const MAGIC: [u8; 8] = *b"HOLDLINE";
 
 /// The version of the layout and of the rules that made what is in it.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 5;
 
-/// Magic, version, hash of the settings.
-const HEADER: usize = 8 + 4 + 8;
+/// Magic, version.
+const HEADER: usize = 8 + 4;
 const HASH: usize = 8;
 
 /// Why bytes are no shard.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum DecodeError {
     /// They do not begin as a shard does.
     #[error("these bytes are no encoded shard")]
@@ -50,11 +52,12 @@ pub enum DecodeError {
     /// They are torn or changed.
     #[error("the encoded shard is damaged: its hash does not match")]
     Damaged,
-    /// They were made under settings that would have booked otherwise.
-    #[error(
-        "the shard was encoded under other settings (targets, calendars, lifetimes, limits, slot widths, customers' key or the longest window differ)"
-    )]
-    OtherSettings,
+    /// They were made under settings that would have booked otherwise: which ones.
+    #[error("the shard was encoded under other settings: {0} differ")]
+    OtherSettings(String),
+    /// A calendar opens otherwise than it did, though it is made of the same: its name.
+    #[error("the calendar {0:?} opens at other times than when the shard was encoded: clocks of its zone are set otherwise")]
+    OtherHours(String),
     /// They are whole, but hold what no shard holds.
     #[error("the encoded shard contradicts itself: {0}")]
     Contradictory(&'static str),
@@ -62,6 +65,8 @@ pub enum DecodeError {
 
 #[derive(Serialize, Deserialize)]
 struct Body<'a> {
+    fixed: Fixed,
+    promises: TableBody,
     everything: bool,
     believed: Option<u64>,
     doubted: Vec<u64>,
@@ -73,7 +78,8 @@ struct Body<'a> {
     /// Names of queues, of channels and tiers, of surveys and outcomes.
     #[serde(borrow)]
     names: [Vec<&'a str>; 3],
-    lanes: Vec<LaneBody>,
+    #[serde(borrow)]
+    lanes: Vec<LaneBody<'a>>,
     /// Notes without a lane, by the number of the queue named plus one; 0 where none is.
     unknown: Vec<(u32, NotesBody)>,
     #[serde(borrow)]
@@ -84,64 +90,67 @@ struct Body<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
-struct LaneBody {
+struct LaneBody<'a> {
     key: [u32; 3],
     aged: (u64, u64),
     counters: Counters,
     notes: NotesBody,
-    pages: Vec<PageBody>,
+    #[serde(borrow)]
+    pages: Vec<PageBody<'a>>,
 }
 
 /// Number, counts, and marks as key and number of the contact (counted by id), plus one; 0 if it was forgotten.
 #[derive(Serialize, Deserialize)]
-struct PageBody(u64, Vec<u32>, Vec<(u64, u32)>);
+struct PageBody<'a>(u64, Cow<'a, [u32]>, Vec<(u64, u32)>);
 
 /// Id, words of the facts, floor, hash of the customer's id.
 #[derive(Serialize, Deserialize)]
-struct ContactBody<'a>(&'a str, Vec<u64>, u64, u64);
+struct ContactBody<'a>(&'a str, Cow<'a, [u64]>, u64, u64);
 
 /// Hash of the customer's id, first offer, hash of the contact's id, first answer, number of the lane.
 #[derive(Serialize, Deserialize)]
 struct LifeBody(u64, u64, u64, Option<u64>, u32);
 
-impl Shard {
+/// The numbers of contacts: their places in order of ids, from 1 on.
+struct Numbers<'r> {
+    records: &'r Records,
+    /// By index of the record.
+    numbers: Vec<u32>,
+}
+
+impl Numbers<'_> {
+    fn of<'r>(records: &'r Records, sorted: &[Handle]) -> Numbers<'r> {
+        let mut numbers = vec![0; records.room()];
+        for (number, handle) in (1..).zip(sorted) {
+            numbers[handle.index()] = number;
+        }
+        Numbers { records, numbers }
+    }
+
+    /// The number of a contact; 0 once it is forgotten.
+    fn number(&self, handle: Handle) -> u32 {
+        self.records.get(handle).map_or(0, |_| self.numbers[handle.index()])
+    }
+}
+
+impl Frozen {
     /// The shard as bytes. The same state gives the same bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let handles = self.contacts.sorted();
-        let mut numbers: Vec<(Handle, u32)> = (1..).zip(&handles).map(|(number, handle)| (*handle, number)).collect();
-        numbers.sort_unstable();
-        let number_of = |handle: Handle| {
-            let found = numbers.binary_search_by_key(&handle, |(handle, _)| *handle);
-            found.map_or(0, |at| numbers[at].1)
-        };
-        let lanes = self.lanes.iter().map(|lane| LaneBody {
-            key: [lane.queue, lane.channel, lane.tier],
-            aged: lane.pages.aged(),
-            counters: lane.counters,
-            notes: lane.notes.body(),
-            pages: lane
-                .pages
-                .pages()
-                .iter()
-                .map(|(number, page)| {
-                    let mut marks: Vec<_> = page.marks().map(|mark| (mark.key(), number_of(mark.contact))).collect();
-                    marks.sort_unstable();
-                    PageBody(*number, page.counts().to_vec(), marks)
-                })
-                .collect(),
+        let sorted = self.records.sorted();
+        let numbers = Numbers::of(&self.records, &sorted);
+        let contacts = sorted.iter().map(|&handle| {
+            let contact = self.records.held(handle);
+            ContactBody(&contact.id, Cow::Borrowed(contact.facts.words()), contact.floor, contact.customer)
         });
-        let contacts = handles.iter().map(|&handle| {
-            let contact = self.contacts.held(handle);
-            ContactBody(&contact.id, contact.facts.words().to_vec(), contact.floor, contact.customer)
-        });
-        let lives = self.customers.past().into_iter().map(|(id, told)| {
+        let lives = in_order(&self.customers).into_iter().map(|(id, told)| {
             let LifeId { customer, offered_at, contact } = id;
             LifeBody(customer, offered_at, contact, told.answered_at, told.lane)
         });
-        let unknown = self.lanes.unknown.iter();
-        let unknown = unknown.map(|(queue, notes)| (queue.map_or(0, |queue| queue + 1), notes.body()));
+        let unknown = self.unknown.iter().map(|(queue, notes)| (queue.map_or(0, |queue| queue + 1), notes.body()));
         let (believed, doubted) = self.clock.parts();
         let body = Body {
+            fixed: Fixed::of(&self.settings),
+            promises: TableBody::of(&self.settings.promises),
             everything: self.keep == Keep::Everything,
             believed,
             doubted: doubted.to_vec(),
@@ -150,8 +159,8 @@ impl Shard {
             retracted: self.retracted,
             orphans_forgotten: self.orphans_forgotten,
             aged_to: self.aged_to,
-            names: [&self.lanes.queues, &self.lanes.labels, &self.lanes.topics].map(|names| names.texts().collect()),
-            lanes: lanes.collect(),
+            names: self.names.each_ref().map(|names| names.iter().map(|name| &**name).collect()),
+            lanes: self.lanes.iter().map(|lane| lane_body(lane, &numbers)).collect(),
             unknown: unknown.collect(),
             contacts: contacts.collect(),
             agents: self.agents.body(),
@@ -159,17 +168,48 @@ impl Shard {
         };
         let mut bytes = MAGIC.to_vec();
         bytes.extend(FORMAT.to_le_bytes());
-        bytes.extend(hash_of_settings(&self.settings).to_le_bytes());
         let mut bytes = postcard::to_extend(&body, bytes).expect("a vector takes all bytes");
         bytes.extend(hash_of(&bytes).to_le_bytes());
         bytes
     }
+}
 
-    /// The shard that was encoded to these bytes, under the same settings.
+fn lane_body<'l>(lane: &'l FrozenLane, numbers: &Numbers<'_>) -> LaneBody<'l> {
+    let pages = lane.pages.pages().iter().map(|(number, page)| {
+        let mut marks: Vec<_> = page.marks().map(|mark| (mark.key(), numbers.number(mark.contact))).collect();
+        marks.sort_unstable();
+        PageBody(*number, Cow::Borrowed(page.counts()), marks)
+    });
+    LaneBody {
+        key: lane.key,
+        aged: lane.pages.aged(),
+        counters: lane.counters,
+        notes: lane.notes.body(),
+        pages: pages.collect(),
+    }
+}
+
+impl Shard {
+    /// The shard as bytes. The same state gives the same bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        self.freeze().encode()
+    }
+
+    /// The shard that was encoded to these bytes. From its stream time on the promises of `settings` hold, if they are not
+    /// those that held last.
     ///
     /// # Errors
-    /// If the bytes are foreign, damaged, of another version, made under other settings, or contradict themselves.
-    pub fn decode(bytes: &[u8], settings: Arc<Settings>) -> Result<Shard, DecodeError> {
+    /// If the bytes are foreign, damaged, of another version, made under settings that differ in what cannot change, or
+    /// contradict themselves.
+    pub fn decode(bytes: &[u8], settings: &Settings) -> Result<Shard, DecodeError> {
+        Shard::decode_seeded(bytes, settings, 0)
+    }
+
+    /// The same, with contacts that are hashed with this seed, as [`Shard::seeded`] says.
+    ///
+    /// # Errors
+    /// As [`Shard::decode`].
+    pub fn decode_seeded(bytes: &[u8], settings: &Settings, seed: u64) -> Result<Shard, DecodeError> {
         let content = bytes.strip_prefix(&MAGIC).ok_or(DecodeError::Foreign)?;
         let (version, _) = content.split_first_chunk().ok_or(DecodeError::Damaged)?;
         let version = u32::from_le_bytes(*version);
@@ -180,18 +220,27 @@ impl Shard {
         if hash_of(sealed) != u64::from_le_bytes(*hash) || sealed.len() < HEADER {
             return Err(DecodeError::Damaged);
         }
-        let (header, body) = sealed.split_at(HEADER);
-        if header[HEADER - 8..] != hash_of_settings(&settings).to_le_bytes() {
-            return Err(DecodeError::OtherSettings);
+        // What cannot change comes first, so that a body that cannot be read for that is told by what differs.
+        let body = &sealed[HEADER..];
+        let torn = |_| DecodeError::Contradictory("the body's structure");
+        let (fixed, _): (Fixed, _) = postcard::take_from_bytes(body).map_err(torn)?;
+        if let Some(names) = fixed.differences(&Fixed::of(settings)) {
+            return Err(DecodeError::OtherSettings(names));
         }
-        let body: Body<'_> =
-            postcard::from_bytes(body).map_err(|_| DecodeError::Contradictory("the body's structure"))?;
-        Shard::from_body(&body, settings)
+        let mut body: Body<'_> = postcard::from_bytes(body).map_err(torn)?;
+        let table = std::mem::take(&mut body.promises);
+        let rows = table.rows(settings.promised()).map_err(|no_table| match no_table {
+            NoTable::Disorder => DecodeError::Contradictory("the table of promises"),
+            NoTable::OtherHours(name) => DecodeError::OtherHours(name),
+        })?;
+        let mut shard = Shard::from_body(&body, Settings { promises: rows, ..settings.clone() }, seed)?;
+        shard.adopt(settings.promised());
+        Ok(shard)
     }
 
-    fn from_body(body: &Body<'_>, settings: Arc<Settings>) -> Result<Shard, DecodeError> {
+    fn from_body(body: &Body<'_>, settings: Settings, seed: u64) -> Result<Shard, DecodeError> {
         let keep = if body.everything { Keep::Everything } else { Keep::Windows };
-        let mut shard = Shard::new(settings, keep);
+        let mut shard = Shard::seeded(Arc::new(settings), keep, seed);
         shard.clock = StreamClock::from_parts(body.believed, &body.doubted);
         shard.input = body.input;
         shard.corrections = body.corrections;
@@ -243,12 +292,12 @@ impl Shard {
                         let handle = place.and_then(|place| handles.get(place)).copied();
                         Mark::from_key(key, handle.unwrap_or(Handle::NONE))
                     });
-                    marks.collect::<Option<Vec<_>>>().map(|marks| (*page, counts.clone(), marks))
+                    marks.collect::<Option<Vec<_>>>().map(|marks| (*page, counts.to_vec(), marks))
                 })
                 .collect();
             let restored = pages.and_then(|pages| Pages::restore(shard.settings.slots, lane.aged, pages));
             shard.lanes.lane_mut(number).counters = lane.counters;
-            *shard.lanes.lane_mut(number).notes = shard.notes(&lane.notes)?;
+            shard.lanes.lane_mut(number).notes = Arc::new(shard.notes(&lane.notes)?);
             shard.lanes.lane_mut(number).pages = restored.ok_or(DecodeError::Contradictory("a page"))?;
         }
         for (named, notes) in &body.unknown {
@@ -258,7 +307,7 @@ impl Shard {
                 return Err(DecodeError::Contradictory("notes twice, or of a queue without a name"));
             }
             let notes = shard.notes(notes)?;
-            shard.lanes.unknown.insert(queue, notes);
+            shard.lanes.unknown.insert(queue, Arc::new(notes));
         }
         Ok(shard)
     }
@@ -285,34 +334,4 @@ impl Shard {
         }
         self.plan(handle, &lives);
     }
-}
-
-/// A hash of the settings that decide what is booked, forgotten and dropped. All else only decides what is shown, and may
-/// change while the state is kept.
-fn hash_of_settings(settings: &Settings) -> u64 {
-    let Limits { lanes, contacts, facts, agents, past_contacts, worst: _, record_bytes: _ } = settings.limits;
-    let windows = settings.windows.iter().map(|window| window.length_ms).max();
-    let booked = (settings.slots, &settings.lifetimes, (lanes, contacts, facts, agents), windows);
-    // Whoever has the hash cannot tell the key from it.
-    let of_customers = (past_contacts, settings.customers.key.hash(""), settings.customers.longest_within_ms());
-    let targets =
-        |overlay: &PromiseOverlay| (overlay.answer_within_ms, overlay.short_abandon_ms, overlay.business_time);
-    let scope = |scope: &Overlays| {
-        let by_name = |overlays: &BTreeMap<String, PromiseOverlay>| {
-            overlays.iter().map(|(name, overlay)| (name.clone(), targets(overlay))).collect::<Vec<_>>()
-        };
-        (targets(&scope.all), by_name(&scope.channel), by_name(&scope.tier), scope.calendars.clone())
-    };
-    let scopes = |service: &Overlays, queues: &BTreeMap<String, Overlays>| {
-        let queues = queues.iter().map(|(id, overlays)| (id.clone(), scope(overlays)));
-        (scope(service), queues.collect::<Vec<_>>())
-    };
-    let rows = settings.promises.iter().map(|(from, row)| {
-        let measures = row.measures.iter().map(|(measure, said)| (*measure, scopes(&said.service, &said.queues)));
-        (*from, scopes(&row.service, &row.queues), measures.collect::<Vec<_>>())
-    });
-    let calendars = settings.calendars.iter().map(|(name, calendar)| (name, calendar.as_ref())).collect::<Vec<_>>();
-    let hashed = (booked, of_customers, rows.collect::<Vec<_>>(), calendars);
-    let bytes = postcard::to_allocvec(&hashed).expect("a vector takes all bytes");
-    hash_of(&bytes)
 }

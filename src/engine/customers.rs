@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use siphasher::sip::SipHasher24;
 use siphasher::sip128;
@@ -100,11 +101,22 @@ impl CustomerChanges {
     }
 }
 
+/// Lives by the hour of stream time through which they are remembered. A clone shares each hour until one of the two adds
+/// to it.
+pub(super) type Past = BTreeMap<u64, Arc<Vec<(LifeId, LifeTold)>>>;
+
+/// All lives of an hour or several, in order.
+pub(super) fn in_order(past: &Past) -> Vec<(LifeId, LifeTold)> {
+    let mut lives: Vec<_> = past.values().flat_map(|hour| hour.iter().copied()).collect();
+    lives.sort_unstable_by_key(|(id, _)| *id);
+    lives
+}
+
 /// The lives of customers' contacts that are held no longer.
 #[derive(Clone, Debug)]
 pub(super) struct Customers {
     /// By the hour of stream time through which they are remembered.
-    past: BTreeMap<u64, Vec<(LifeId, LifeTold)>>,
+    past: Past,
     /// How many they are.
     count: usize,
     /// How many there is room for.
@@ -134,9 +146,12 @@ impl Customers {
 
     /// All lives, in order.
     pub(super) fn past(&self) -> Vec<(LifeId, LifeTold)> {
-        let mut lives: Vec<_> = self.past.values().flatten().copied().collect();
-        lives.sort_unstable_by_key(|(id, _)| *id);
-        lives
+        in_order(&self.past)
+    }
+
+    /// All lives as they are now.
+    pub(super) fn shared(&self) -> Past {
+        self.past.clone()
     }
 
     /// Whether anybody has asked for changes, so that they have to be noted.
@@ -165,7 +180,7 @@ impl Customers {
             self.note_one(id, None);
             return is_over;
         }
-        self.past.entry(hour).or_default().push((id, told));
+        Arc::make_mut(self.past.entry(hour).or_default()).push((id, told));
         self.count += 1;
         true
     }

@@ -33,7 +33,8 @@ pub const UNKNOWN_NUMBER: u32 = 1;
 /// Texts and their numbers; the number of [`OTHER`] is 0.
 #[derive(Clone, Debug)]
 pub struct Names {
-    texts: Vec<Box<str>>,
+    /// Shared by clones until one of them learns another.
+    texts: Arc<Vec<Box<str>>>,
     numbers: HashTable<u32>,
     limit: usize,
 }
@@ -41,7 +42,7 @@ pub struct Names {
 impl Names {
     /// Room for `limit` names besides `reserved` ones.
     pub fn new<'a>(limit: usize, reserved: impl IntoIterator<Item = &'a str>) -> Names {
-        let mut names = Names { texts: Vec::new(), numbers: HashTable::new(), limit: PLACES - 1 };
+        let mut names = Names { texts: Arc::default(), numbers: HashTable::new(), limit: PLACES - 1 };
         names.number(OTHER);
         for text in reserved {
             names.number(text);
@@ -61,7 +62,7 @@ impl Names {
             return None;
         }
         let number = u32::try_from(texts.len()).expect("the limit is below 2^17");
-        self.texts.push(text.into());
+        Arc::make_mut(&mut self.texts).push(text.into());
         let texts = &self.texts;
         self.numbers.insert_unique(hash, number, |&number| hash_of(texts[number as usize].as_bytes()));
         Some(number)
@@ -83,6 +84,11 @@ impl Names {
         &self.texts[number as usize]
     }
 
+    /// All texts, in order of their numbers, as they are now.
+    pub fn shared(&self) -> Arc<Vec<Box<str>>> {
+        Arc::clone(&self.texts)
+    }
+
     /// All texts, in order of their numbers.
     pub fn texts(&self) -> impl ExactSizeIterator<Item = &str> {
         self.texts.iter().map(|text| &**text)
@@ -91,7 +97,7 @@ impl Names {
     /// Names with these texts in this order, under the limit of `like`; none if a text is there twice or there is no
     /// room.
     pub fn restore(texts: &[&str], like: &Names) -> Option<Names> {
-        let mut names = Names { texts: Vec::new(), numbers: HashTable::new(), limit: like.limit };
+        let mut names = Names { texts: Arc::default(), numbers: HashTable::new(), limit: like.limit };
         let numbers = texts.iter().map(|text| names.number(text));
         let in_order = numbers.zip(0..).all(|(given, expected)| given == Some(expected));
         in_order.then_some(names)
@@ -124,7 +130,7 @@ pub struct Lane {
     /// What was ever booked.
     pub counters: Counters,
     /// What was said of its contacts, and what came of them.
-    pub notes: Box<Notes>,
+    pub notes: Arc<Notes>,
 }
 
 impl Lane {
@@ -145,7 +151,7 @@ pub struct Lanes {
     /// Names of surveys and of outcomes.
     pub topics: Names,
     /// What was said of contacts without a known offer, by the queue that it names.
-    pub unknown: BTreeMap<Option<u32>, Notes>,
+    pub unknown: BTreeMap<Option<u32>, Arc<Notes>>,
     lanes: Vec<Lane>,
     numbers: HashTable<u32>,
     /// All terms that differ, so that lanes under the same terms share them: they are looked at with every event.
@@ -193,6 +199,26 @@ impl Lanes {
         }
     }
 
+    /// Puts these settings in force, whose last row of promises is new. Names and lanes keep their numbers.
+    pub fn adopt(&mut self, settings: &Arc<Settings>) {
+        let fresh = Lanes::new(Arc::clone(settings));
+        for (names, listed) in [(&mut self.queues, &fresh.queues), (&mut self.labels, &fresh.labels)] {
+            names.limit = names.limit.max(listed.limit);
+            for text in listed.texts() {
+                names.number(text);
+            }
+        }
+        self.settings = Arc::clone(settings);
+        for number in 0..self.lanes.len() {
+            let Lane { queue, channel, tier, .. } = self.lanes[number];
+            let texts = texts_of(&self.queues, &self.labels, [queue, channel, tier]);
+            let known = &mut self.terms;
+            let rows = settings.promises.iter();
+            let terms = rows.map(|(from, row)| (*from, shared(known, Terms::of(row, texts)))).collect();
+            self.lanes[number].terms = terms;
+        }
+    }
+
     /// The number of a lane. Where its channel and tier are beyond the limit the queue still is told apart; where the
     /// queue is, nothing is.
     pub fn number(&mut self, queue: &str, channel: &str, tier: &str) -> Numbered {
@@ -232,14 +258,18 @@ impl Lanes {
     /// The notes of whoever this is, to be changed.
     pub fn notes_mut(&mut self, whose: Whose) -> &mut Notes {
         match whose {
-            Whose::Lane(number) => &mut self.lane_mut(number).notes,
-            Whose::Unknown(queue) => self.unknown.entry(queue).or_insert_with(|| Notes::new(self.settings.slots)),
+            Whose::Lane(number) => Arc::make_mut(&mut self.lane_mut(number).notes),
+            Whose::Unknown(queue) => {
+                let notes = self.unknown.entry(queue);
+                Arc::make_mut(notes.or_insert_with(|| Arc::new(Notes::new(self.settings.slots))))
+            }
         }
     }
 
     /// All notes there are, to be changed.
     pub fn all_notes_mut(&mut self) -> impl Iterator<Item = &mut Notes> {
-        self.lanes.iter_mut().map(|lane| &mut *lane.notes).chain(self.unknown.values_mut())
+        let of_lanes = self.lanes.iter_mut().map(|lane| &mut lane.notes);
+        of_lanes.chain(self.unknown.values_mut()).map(Arc::make_mut)
     }
 
     /// Compares two lanes by queue, channel and tier in bytes.
@@ -268,15 +298,7 @@ impl Lanes {
         let hash = hash_of_texts(texts);
         let [queue, channel, tier] = texts;
         let known = &mut self.terms;
-        let mut shared = |terms: Terms| {
-            let at = known.iter().position(|known| **known == terms).unwrap_or_else(|| {
-                known.push(Arc::new(terms));
-                known.len() - 1
-            });
-            Arc::clone(&known[at])
-        };
-        let calendars = &self.settings.calendars;
-        let mut terms = |row| shared(Terms::of(row, calendars, [queue, channel, tier]));
+        let mut terms = |row| shared(known, Terms::of(row, [queue, channel, tier]));
         let lane = Lane {
             queue: key[0],
             channel: key[1],
@@ -286,7 +308,7 @@ impl Lanes {
             counters: Counters::default(),
             waiting: Waitlist::default(),
             terms: self.settings.promises.iter().map(|(from, row)| (*from, terms(row))).collect(),
-            notes: Box::new(Notes::new(self.settings.slots)),
+            notes: Arc::new(Notes::new(self.settings.slots)),
         };
         self.lanes.push(lane);
         let (lanes, queues, labels) = (&self.lanes, &self.queues, &self.labels);
@@ -296,6 +318,16 @@ impl Lanes {
         });
         number
     }
+}
+
+/// The same terms as one that is known, if there is one; else these, known from now on.
+fn shared(known: &mut Vec<Arc<Terms>>, terms: Terms) -> Arc<Terms> {
+    if let Some(same) = known.iter().find(|known| ***known == terms) {
+        return Arc::clone(same);
+    }
+    let terms = Arc::new(terms);
+    known.push(Arc::clone(&terms));
+    terms
 }
 
 /// All queues that a row lists.

@@ -5,8 +5,9 @@
 //! holds bookings by slot and [`mark`]s by duration, [`waitlist`] who waits, one [`lane`] at a time; what is said of contacts
 //! beside that goes the way of [`experience`]; [`shard`] ties them together for one partition, with [`store`] for contacts,
 //! [`agents`] for agents and [`clock`] for stream time; [`board`] sums shards into [`tally`] and [`histogram`] at an instant
-//! it is given. [`customers`] is what is remembered of who came before, for [`repeats`] and [`repeat_board`]. [`codec`] makes
-//! bytes of a shard and back. [`settings`] is what all of them are told; [`calendar`] says when somebody is there to answer.
+//! it is given. [`customers`] is what is remembered of who came before, for [`repeats`] and [`repeat_board`]. [`frozen`]
+//! is a shard as it was while it goes on, and [`codec`] makes bytes of it and back. [`settings`] is what all of them are told;
+//! [`calendar`] says when somebody is there to answer.
 
 pub mod agents;
 pub mod board;
@@ -18,6 +19,7 @@ pub mod counters;
 pub mod customers;
 pub mod experience;
 pub mod fact;
+pub mod frozen;
 pub mod histogram;
 pub mod lane;
 pub mod mark;

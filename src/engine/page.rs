@@ -7,6 +7,8 @@
 //! Every booking can be taken back. Old pages are cut coarser, once, when the shard says so. A page does not know what
 //! `now` is; who sums a span decides what has passed.
 
+use std::sync::Arc;
+
 use crate::engine::mark::{Mark, Marks};
 use crate::engine::settings::SlotWidths;
 use crate::engine::store::Handle;
@@ -228,8 +230,9 @@ fn is_sound(entry: u32, slots: u64) -> bool {
 #[derive(Clone, Debug)]
 pub struct Pages {
     widths: SlotWidths,
-    /// Number of the page (hours since the epoch) and page, ascending, none empty.
-    pages: Vec<(u64, Page)>,
+    /// Number of the page (hours since the epoch) and page, ascending, none empty. A clone shares each until one of the two
+    /// changes it.
+    pages: Vec<(u64, Arc<Page>)>,
     /// Pages before this one have coarse slots.
     coarse_before: u64,
     /// Pages before this one were dropped; what would be booked there is not.
@@ -259,8 +262,8 @@ impl Pages {
         let Some((page, slot)) = self.page_and_slot(time) else { return };
         let group = u32::from(slot) << SLOT_SHIFT | (speaks as u32) << 4;
         match change {
-            Change::Book => self.pages[page].1.add(group, cells),
-            Change::TakeBack => self.pages[page].1.take_back(group, cells),
+            Change::Book => self.page_mut(page).add(group, cells),
+            Change::TakeBack => self.page_mut(page).take_back(group, cells),
         }
         self.drop_if_empty(page);
     }
@@ -277,8 +280,8 @@ impl Pages {
         let Some((page, slot)) = self.page_and_slot(time) else { return };
         let mark = Mark::new(slot, speaks, quantity, duration_ms, contact);
         match change {
-            Change::Book => self.pages[page].1.marks.add(mark),
-            Change::TakeBack => self.pages[page].1.marks.take_back(&mark),
+            Change::Book => self.page_mut(page).marks.add(mark),
+            Change::TakeBack => self.page_mut(page).marks.take_back(&mark),
         }
         self.drop_if_empty(page);
     }
@@ -290,7 +293,7 @@ impl Pages {
         let ratio = self.coarse_slots();
         for (number, page) in &mut self.pages {
             if (self.coarse_before..coarse_before).contains(number) {
-                page.coarsen(ratio);
+                Arc::make_mut(page).coarsen(ratio);
             }
         }
         self.coarse_before = self.coarse_before.max(coarse_before);
@@ -341,7 +344,7 @@ impl Pages {
     }
 
     /// All pages, with their numbers, ascending.
-    pub fn pages(&self) -> &[(u64, Page)] {
+    pub fn pages(&self) -> &[(u64, Arc<Page>)] {
         &self.pages
     }
 
@@ -361,7 +364,7 @@ impl Pages {
                 && counts.iter().all(|&entry| is_sound(entry, slots))
                 && marks.iter().all(|mark| u64::from(mark.slot()) < slots)
         });
-        let page = |counts, marks| Page { counts, marks: Marks::of(marks) };
+        let page = |counts, marks| Arc::new(Page { counts, marks: Marks::of(marks) });
         let pages = pages.into_iter().map(|(number, counts, marks)| (number, page(counts, marks))).collect();
         (in_order && sound).then_some(Pages { widths, pages, coarse_before: aged.0, dropped_before: aged.1 })
     }
@@ -373,7 +376,7 @@ impl Pages {
 
     fn pages_touching(&self, from: u64, to: u64) -> impl Iterator<Item = (u64, &Page)> {
         let first = self.pages.partition_point(|(number, _)| *number < from / PAGE_MS);
-        let starts = self.pages[first..].iter().map(|(number, page)| (number * PAGE_MS, page));
+        let starts = self.pages[first..].iter().map(|(number, page)| (number * PAGE_MS, &**page));
         starts.take_while(move |(start, _)| *start < to)
     }
 
@@ -395,6 +398,10 @@ impl Pages {
         Some((self.page(number), slot))
     }
 
+    fn page_mut(&mut self, place: usize) -> &mut Page {
+        Arc::make_mut(&mut self.pages[place].1)
+    }
+
     /// The place of this page, made if it is new. Pages mostly follow each other without a gap, so it is where it would
     /// be without one.
     fn page(&mut self, number: u64) -> usize {
@@ -406,7 +413,7 @@ impl Pages {
         match self.pages.binary_search_by_key(&number, |(there, _)| *there) {
             Ok(at) => at,
             Err(at) => {
-                self.pages.insert(at, (number, Page::default()));
+                self.pages.insert(at, (number, Arc::default()));
                 at
             }
         }

@@ -5,15 +5,14 @@
 //! How they are written in a file is described in `config`.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
-use crate::engine::calendar::Calendar;
 use crate::engine::customers::CustomerKey;
 use crate::event::EventTime;
 
 mod promises;
+pub(super) mod table;
 
 pub use self::promises::{CalendarNames, Overlays, Promise, PromiseOverlay, Promises, Scopes};
 
@@ -37,9 +36,6 @@ pub struct Settings {
     /// The promises in force from an instant on, oldest first, never empty; the first row holds from the beginning.
     /// A visit is judged by the row in force when it was offered.
     pub promises: Vec<(EventTime, Promises)>,
-    /// The calendars by name, all that the promises name among them.
-    #[serde(serialize_with = "shared")]
-    pub calendars: BTreeMap<String, Arc<Calendar>>,
     /// What the scores of a survey mean, by its name. They decide what is shown, not what is booked.
     pub surveys: BTreeMap<String, Survey>,
     /// The IANA zone whose midnight reports are aligned to.
@@ -55,24 +51,28 @@ impl Default for Settings {
             customers: CustomerSettings::default(),
             windows: Window::customary(),
             promises: vec![(EventTime::default(), Promises::default())],
-            calendars: BTreeMap::new(),
             surveys: Survey::customary(),
             zone: "UTC".to_owned(),
         }
     }
 }
 
-fn shared<S: Serializer>(calendars: &BTreeMap<String, Arc<Calendar>>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(calendars.iter().map(|(name, calendar)| (name, calendar.as_ref())))
-}
-
 impl Settings {
+    /// The promises in force last: to whoever is offered now.
+    pub fn promised(&self) -> &Promises {
+        &self.promises.last().expect("the settings hold at least one row of promises").1
+    }
+
+    /// The longest window, in milliseconds.
+    pub fn longest_window_ms(&self) -> u64 {
+        self.windows.iter().map(|window| window.length_ms).max().unwrap_or(0)
+    }
+
     /// How long the lives of customers' contacts are remembered after offer and answer, in milliseconds of event time:
     /// as long as anything can repeat them that may still arrive, or that a window still shows.
     pub fn customers_kept_ms(&self) -> u64 {
-        let longest_window = self.windows.iter().map(|window| window.length_ms).max().unwrap_or(0);
         // Slots are dropped by the hour, and fine ones are kept for two.
-        let shown_ms = longest_window + self.slots.coarse_ms + 4 * 3_600_000;
+        let shown_ms = self.longest_window_ms() + self.slots.coarse_ms + 4 * 3_600_000;
         self.customers.longest_within_ms() + shown_ms.max(self.lifetimes.lateness_ms)
     }
 }

@@ -25,6 +25,7 @@ use crate::engine::stay::{Booking, Bookings, Stay};
 use crate::engine::store::{Contacts, Handle};
 use crate::event::{ContactEvent, Event, EventTime, Kind};
 
+mod adopt;
 mod forget;
 
 /// What is kept of the past.

@@ -5,7 +5,7 @@
 
 use std::ops::{AddAssign, Index, IndexMut};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::engine::histogram::Distribution;
 
@@ -14,7 +14,7 @@ mod formula;
 pub use self::formula::Formula;
 
 /// What a clock measures. Cells and distributions exist once for each measure.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Measure {
     /// From a visit's offer to its answer: each stay in a queue by itself.

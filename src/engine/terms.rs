@@ -2,7 +2,6 @@
 //!
 //! Made of the settings once for each lane and row of promises. It knows of no contact: pauses are handed in.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::engine::calendar::Calendar;
@@ -21,12 +20,8 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// The terms of a lane, given as queue, channel and tier. A calendar that is not among `calendars` is as none.
-    pub fn of(
-        promises: &Promises,
-        calendars: &BTreeMap<String, Arc<Calendar>>,
-        [queue, channel, tier]: [&str; 3],
-    ) -> Terms {
+    /// The terms of a lane, given as queue, channel and tier. A calendar that is named and not there is as none.
+    pub fn of(promises: &Promises, [queue, channel, tier]: [&str; 3]) -> Terms {
         let named = promises.calendar_of(queue, channel, tier);
         let promise = |measure| promises.of_measure(measure, queue, channel, tier);
         let judges_both_alike = promise(Measure::Wait).map(|promise| promise.booked())
@@ -37,7 +32,7 @@ impl Terms {
             promises: Measure::PROMISED.map(promise),
             judges_both_alike,
             is_of_waits: judges_both_alike && others.all(|measure| promise(measure).is_none()),
-            calendar: named.and_then(|name| calendars.get(name)).cloned(),
+            calendar: named.and_then(|name| promises.calendars.get(name)).cloned(),
         }
     }
 
@@ -139,7 +134,7 @@ mod tests {
         let alike = |change: fn(&mut PromiseOverlay)| {
             let mut promises = Promises::default();
             change(&mut promises.measures.entry(Measure::ContactWait).or_default().service.all);
-            Terms::of(&promises, &BTreeMap::new(), ["billing", "voice", "standard"]).judges_both_alike
+            Terms::of(&promises, ["billing", "voice", "standard"]).judges_both_alike
         };
         assert!(alike(|_| {}));
         assert!(alike(|said| said.goal = Some(0.9)));

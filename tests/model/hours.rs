@@ -28,7 +28,7 @@ impl Hours {
         let row = settings.promises.iter().rev().find(|(from, _)| from.millis() <= at);
         let (_, promises) = row.unwrap_or(&settings.promises[0]);
         let named = promises.calendar_of(&lane.queue, &lane.channel, &lane.tier);
-        match named.and_then(|name| settings.calendars.get(name)) {
+        match named.and_then(|name| promises.calendars.get(name)) {
             Some(calendar) => {
                 rules.hit(Rule::BusinessTime);
                 Hours::Open(Arc::clone(calendar))

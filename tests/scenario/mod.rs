@@ -78,7 +78,7 @@ impl Feeding {
             shards[home].apply(event);
             if self == Feeding::SavedAndRestored && index % stride == 0 {
                 let saved = shards[home].encode();
-                shards[home] = Shard::decode(&saved, Arc::clone(&settings)).expect("what was saved is restored");
+                shards[home] = Shard::decode(&saved, &settings).expect("what was saved is restored");
             }
         }
         shards

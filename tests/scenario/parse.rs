@@ -71,7 +71,7 @@ impl Scenario {
             ["calendar", name, zone, days, hours] => self.calendar(name, zone, days, hours)?,
             ["holiday", name, date] => {
                 let date = date.parse().map_err(|_| format!("`{date}` is no date"))?;
-                let known = self.settings.calendars.get(name).ok_or(format!("no calendar is called `{name}`"))?;
+                let known = self.settings.promised().calendars.get(name).ok_or(format!("no calendar is called `{name}`"))?;
                 let mut spec = known.spec().clone();
                 spec.days.insert(date, Vec::new());
                 self.keep(name, spec)?;
@@ -168,7 +168,10 @@ impl Scenario {
 
     fn keep(&mut self, name: &str, spec: CalendarSpec) -> Result<(), String> {
         let calendar = Calendar::new(spec).map_err(|error| error.to_string())?;
-        self.settings.calendars.insert(name.to_owned(), Arc::new(calendar));
+        let calendar = Arc::new(calendar);
+        for (_, promises) in &mut self.settings.promises {
+            promises.calendars.insert(name.to_owned(), Arc::clone(&calendar));
+        }
         Ok(())
     }
 

@@ -24,8 +24,8 @@ pub(super) fn settings(dice: &mut Dice) -> Arc<Settings> {
             lateness_ms: dice.pick(&[1, 5, 30]) * MINUTE,
         };
     }
-    settings.calendars = [("often closed".to_owned(), Arc::new(often_closed()))].into();
-    let mut promises = Promises::default();
+    let calendars = [("often closed".to_owned(), Arc::new(often_closed()))].into();
+    let mut promises = Promises { calendars, ..Promises::default() };
     if dice.percent(50) {
         let queue = promises.queues.entry(dice.pick(&QUEUES).to_owned()).or_default();
         queue.calendars.all = Some("often closed".to_owned());

@@ -97,7 +97,7 @@ impl Trio {
     fn restart(&mut self, settings: &Arc<Settings>) -> Result<(), String> {
         for shard in [&mut self.everything, &mut self.live] {
             let bytes = shard.encode();
-            let again = Shard::decode(&bytes, Arc::clone(settings)).map_err(|why| format!("decoding: {why}"))?;
+            let again = Shard::decode(&bytes, settings).map_err(|why| format!("decoding: {why}"))?;
             if again.encode() != bytes {
                 return Err("a decoded shard encodes to other bytes".to_owned());
             }

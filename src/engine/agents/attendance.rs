@@ -6,6 +6,7 @@
 //! known here.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::tally::AgentTally;
 use crate::engine::page::PAGE_MS;
@@ -15,7 +16,7 @@ use crate::event::AgentState;
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(in crate::engine) struct Attendance {
     /// By the queue's number; those without any edge are not held.
-    pub(super) counts: BTreeMap<(u32, AgentState), Headcount>,
+    pub(super) counts: BTreeMap<(u32, AgentState), Arc<Headcount>>,
     /// Edges before this are not told apart any more: a full hour, in milliseconds.
     pub(super) folded_to: u64,
 }
@@ -52,7 +53,7 @@ pub(super) struct Span {
 impl Attendance {
     /// From this time on, in milliseconds, so many more are in this state.
     pub(super) fn change(&mut self, queue: u32, state: AgentState, time: u64, by: i32) {
-        let headcount = self.counts.entry((queue, state)).or_default();
+        let headcount = Arc::make_mut(self.counts.entry((queue, state)).or_default());
         if time < self.folded_to {
             headcount.base += i64::from(by);
         } else {
@@ -72,6 +73,7 @@ impl Attendance {
         }
         self.folded_to = until;
         self.counts.retain(|_, headcount| {
+            let headcount = Arc::make_mut(headcount);
             let rest = headcount.hours.split_off(&(until / PAGE_MS));
             headcount.base += headcount.hours.values().map(|hour| hour.net).sum::<i64>();
             headcount.hours = rest;

@@ -67,7 +67,7 @@ impl Agents {
                 return Err("agents out of order");
             }
             let facts = agents.facts(facts, names).ok_or("an agent's facts")?;
-            agents.held.insert((*id).into(), Agent { facts, floor: *floor });
+            agents.held.insert((*id).into(), Arc::new(Agent { facts, floor: *floor }));
         }
         agents.attendance.folded_to = body.folded_to;
         if !body.folded_to.is_multiple_of(PAGE_MS) {
@@ -110,7 +110,7 @@ impl Agents {
 }
 
 /// None if there are fewer than no agents anywhere, or some who stay for ever.
-fn headcount(body: &HeadcountBody, folded_to: u64, names: &Names) -> Option<((u32, AgentState), Headcount)> {
+fn headcount(body: &HeadcountBody, folded_to: u64, names: &Names) -> Option<((u32, AgentState), Arc<Headcount>)> {
     let HeadcountBody(queue, state, base, edges) = body;
     let state = state_of(*state).filter(|state| *state != AgentState::Offline)?;
     let mut headcount = Headcount::of(*base);
@@ -125,7 +125,7 @@ fn headcount(body: &HeadcountBody, folded_to: u64, names: &Names) -> Option<((u3
         headcount.change(time, by);
     }
     let is_whole = names.has(*queue) && *base >= 0 && count == 0 && !headcount.is_empty();
-    is_whole.then_some(((*queue, state), headcount))
+    is_whole.then_some(((*queue, state), Arc::new(headcount)))
 }
 
 fn state_of(number: u8) -> Option<AgentState> {

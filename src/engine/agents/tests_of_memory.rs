@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Agent;
 use super::tally::ByState;
 use super::tests::{BEGIN, HOUR, MINUTE, NOBODY, ONE_AVAILABLE, ONE_BUSY, Said, check, event, over, shard_of, told};
 use crate::engine::settings::{Lifetimes, Limits, Settings};
@@ -108,7 +109,7 @@ fn many_facts_of_one_instant_are_one_in_the_end() {
     assert_eq!(facts_of(&shard, "anna"), 1);
     check(&shard, (0, MINUTE), "q8", ONE_BUSY, ByState { busy: 1, ..NOBODY });
     let bytes = shard.encode();
-    assert_eq!(Shard::decode(&bytes, Arc::new(settings)).unwrap().encode(), bytes);
+    assert_eq!(Shard::decode(&bytes, &settings).unwrap().encode(), bytes);
 }
 
 #[test]
@@ -166,21 +167,25 @@ fn what_no_window_reaches_is_folded() {
     assert!(windows.agents.attendance.counts.values().map(|headcount| headcount.edges().count()).sum::<usize>() < 40);
 }
 
+fn anna(shard: &mut Shard) -> &mut Agent {
+    Arc::make_mut(shard.agents.held.get_mut("anna").unwrap())
+}
+
 #[test]
 fn bytes_that_contradict_themselves_are_refused() {
     let said = [("anna", 0, Busy, Some("a")), ("bert", 0, Busy, None)];
     let good = told(&said);
-    assert!(Shard::decode(&good.encode(), Arc::new(Settings::default())).is_ok());
+    assert!(Shard::decode(&good.encode(), &Settings::default()).is_ok());
     let breaks: [fn(&mut Shard); 5] = [
         |shard| shard.agents.attendance.change(2, Busy, BEGIN, 1),
         |shard| shard.agents.attendance.change(77, Busy, BEGIN, 1),
-        |shard| shard.agents.held.get_mut("anna").unwrap().facts.clear(),
-        |shard| shard.agents.held.get_mut("anna").unwrap().facts[0].queues = [77].into(),
+        |shard| anna(shard).facts.clear(),
+        |shard| anna(shard).facts[0].queues = [77].into(),
         |shard| shard.agents.attendance.folded_to = 1,
     ];
     for (number, breaks) in breaks.iter().enumerate() {
         let mut broken = good.clone();
         breaks(&mut broken);
-        assert!(Shard::decode(&broken.encode(), Arc::new(Settings::default())).is_err(), "break {number}");
+        assert!(Shard::decode(&broken.encode(), &Settings::default()).is_err(), "break {number}");
     }
 }

@@ -50,7 +50,7 @@ pub(in crate::engine) fn held_lives(
     lanes: &Lanes,
     settings: &Settings,
 ) -> Vec<(LifeId, LifeTold)> {
-    let known = contacts.iter().filter(|contact| contact.customer != 0);
+    let known = contacts.iter().map(|(_, contact)| contact).filter(|contact| contact.customer != 0);
     let key = &settings.customers.key;
     let lives = known.flat_map(|contact| {
         let told = told(&fold(&contact.facts, lanes, settings.lifetimes.settle_ms));

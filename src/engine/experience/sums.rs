@@ -26,7 +26,7 @@ pub(in crate::engine) fn all_notes<'s>(
         let name = |wanted: bool, text: &str| wanted.then(|| text.to_owned());
         let key =
             GroupKey { queue: name(by.queue, queue), channel: name(by.channel, UNKNOWN), tier: name(by.tier, UNKNOWN) };
-        (key, notes)
+        (key, &**notes)
     });
     of_lanes.chain(of_unknown)
 }

@@ -2,9 +2,11 @@
 //! more generally, key by key.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize, Serializer};
 
+use crate::engine::calendar::Calendar;
 use crate::engine::tally::{Formula, Measure};
 
 /// What was promised to a customer of one measure, and how keeping it is computed.
@@ -46,7 +48,7 @@ impl Default for Promise {
 }
 
 /// Some fields of a [`Promise`], laid over a more general one.
-#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct PromiseOverlay {
     /// Replaces [`Promise::answer_within_ms`].
     pub answer_within_ms: Option<u64>,
@@ -89,7 +91,7 @@ impl PromiseOverlay {
 }
 
 /// Overlays of one scope: for all its visits, then by channel, then by tier; the later wins.
-#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Overlays {
     /// For every visit of the scope.
     pub all: PromiseOverlay,
@@ -102,7 +104,7 @@ pub struct Overlays {
 }
 
 /// Names of calendars of one scope, in the same order.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct CalendarNames {
     /// For every visit of the scope.
     pub all: Option<String>,
@@ -127,7 +129,7 @@ impl Overlays {
 }
 
 /// Overlays for all lanes, then those of a listed queue.
-#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Scopes {
     /// What holds where a queue says nothing else.
     pub service: Overlays,
@@ -149,7 +151,8 @@ fn said(service: &Overlays, queues: &BTreeMap<String, Overlays>, [queue, channel
     queues.get(queue).map_or(general, |special| general.with(special.of(channel, tier)))
 }
 
-/// The promises to all lanes: for the wait, and what is said apart from it for other measures.
+/// The promises to all lanes: for the wait, and what is said apart from it for other measures; and the hours they are kept
+/// in.
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
 pub struct Promises {
     /// For the wait, where a queue says nothing else.
@@ -158,6 +161,13 @@ pub struct Promises {
     pub queues: BTreeMap<String, Overlays>,
     /// For the other measures that have anything said of them.
     pub measures: BTreeMap<Measure, Scopes>,
+    /// The calendars by name, all that are named among them.
+    #[serde(serialize_with = "shared")]
+    pub calendars: BTreeMap<String, Arc<Calendar>>,
+}
+
+fn shared<S: Serializer>(calendars: &BTreeMap<String, Arc<Calendar>>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(calendars.iter().map(|(name, calendar)| (name, calendar.as_ref())))
 }
 
 impl Promises {

@@ -98,7 +98,7 @@ impl Shard {
             return;
         }
         self.aged_to = page;
-        let longest = self.settings.windows.iter().map(|window| window.length_ms).max().unwrap_or(0);
+        let longest = self.settings.longest_window_ms();
         let dropped = longest + self.settings.slots.coarse_ms + FINE_MS;
         for lane in self.lanes.iter_mut() {
             lane.pages.age((page * PAGE_MS).saturating_sub(FINE_MS), (page * PAGE_MS).saturating_sub(dropped));

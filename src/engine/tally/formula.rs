@@ -1,12 +1,12 @@
 //! How a service level is computed.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Cell, Cells};
 
 /// How a service level is computed from cells. Products differ in what they do with customers who hang up or leave; the
 /// name travels with the number. Sources are the vendors' and ICMI's published definitions.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Formula {
     /// answered_within / (answered_within + abandoned_within + overdue): Cisco UCCE "abandoned calls have a negative
     /// impact", Avaya.

@@ -97,7 +97,7 @@ fn listed() -> String {
     let in_an_hour = PromiseOverlay { answer_within_ms: Some(3_600_000), ..PromiseOverlay::default() };
     mail.service.channel.insert("email".to_owned(), in_an_hour);
     let office = CalendarSpec { zone: "UTC".to_owned(), week: Default::default(), days: BTreeMap::new() };
-    promised.calendars.insert("office".to_owned(), Arc::new(Calendar::new(office).unwrap()));
+    promised.promises[0].1.calendars.insert("office".to_owned(), Arc::new(Calendar::new(office).unwrap()));
     promised.promises[0].1.service.calendars.all = Some("office".to_owned());
     let snapshot = snapshot(&shards(&(LOG.to_owned() + LETTERS), &promised, 1), BY_ALL);
     let now = snapshot.made_at;
