@@ -122,8 +122,8 @@ impl Running {
         let registry = Registry::new();
         let meters = Meters::register(&registry).context("registering metrics")?;
         let service = Service::start(config, &meters)?;
-        let windows = &config.settings.windows;
-        let exposition = Exposition::new(registry, service.snapshots.clone(), windows, config.metrics.formulas);
+        let settings = &config.settings;
+        let exposition = Exposition::new(registry, service.snapshots.clone(), settings, config.metrics.formulas);
         let pages = Pages::new(Arc::new(exposition.context("registering metrics")?), meters);
         let (end_serving, end) = oneshot::channel::<()>();
         let serving = tokio::spawn(http::serve(listener, pages, async {

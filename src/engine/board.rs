@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::engine::agents::tally::AgentTally;
 use crate::engine::experience::{OutcomeTally, SurveyTally, sums};
 use crate::engine::lane::{Lane, Lanes};
@@ -32,7 +34,7 @@ pub struct GroupBy {
 }
 
 /// Which lanes a group adds up; none where they are not told apart.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct GroupKey {
     /// The queue.
     pub queue: Option<String>,

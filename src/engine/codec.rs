@@ -19,6 +19,7 @@ use crate::engine::agents::Agents;
 use crate::engine::agents::body::AgentsBody;
 use crate::engine::clock::StreamClock;
 use crate::engine::counters::Counters;
+use crate::engine::cumulative::{Corrections, Histograms};
 use crate::engine::customers::{Customers, LifeId, LifeTold, in_order};
 use crate::engine::experience::{Notes, NotesBody, Retracted};
 use crate::engine::fact::{Fact, FactKind, Facts};
@@ -72,6 +73,7 @@ struct Body<'a> {
     doubted: Vec<u64>,
     input: Input,
     corrections: Counters,
+    corrected: Corrections,
     retracted: Retracted,
     orphans_forgotten: u64,
     aged_to: u64,
@@ -94,6 +96,7 @@ struct LaneBody<'a> {
     key: [u32; 3],
     aged: (u64, u64),
     counters: Counters,
+    histograms: Cow<'a, Histograms>,
     notes: NotesBody,
     #[serde(borrow)]
     pages: Vec<PageBody<'a>>,
@@ -156,6 +159,7 @@ impl Frozen {
             doubted: doubted.to_vec(),
             input: self.input,
             corrections: self.corrections,
+            corrected: self.corrected,
             retracted: self.retracted,
             orphans_forgotten: self.orphans_forgotten,
             aged_to: self.aged_to,
@@ -184,6 +188,7 @@ fn lane_body<'l>(lane: &'l FrozenLane, numbers: &Numbers<'_>) -> LaneBody<'l> {
         key: lane.key,
         aged: lane.pages.aged(),
         counters: lane.counters,
+        histograms: Cow::Borrowed(&lane.histograms),
         notes: lane.notes.body(),
         pages: pages.collect(),
     }
@@ -244,6 +249,7 @@ impl Shard {
         shard.clock = StreamClock::from_parts(body.believed, &body.doubted);
         shard.input = body.input;
         shard.corrections = body.corrections;
+        shard.corrected = body.corrected;
         shard.retracted = body.retracted;
         shard.orphans_forgotten = body.orphans_forgotten;
         shard.aged_to = body.aged_to;
@@ -297,6 +303,10 @@ impl Shard {
                 .collect();
             let restored = pages.and_then(|pages| Pages::restore(shard.settings.slots, lane.aged, pages));
             shard.lanes.lane_mut(number).counters = lane.counters;
+            if !lane.histograms.is_sound() {
+                return Err(DecodeError::Contradictory("a histogram"));
+            }
+            shard.lanes.lane_mut(number).histograms = Arc::new(lane.histograms.as_ref().clone());
             shard.lanes.lane_mut(number).notes = Arc::new(shard.notes(&lane.notes)?);
             shard.lanes.lane_mut(number).pages = restored.ok_or(DecodeError::Contradictory("a page"))?;
         }

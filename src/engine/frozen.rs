@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::engine::agents::Agents;
 use crate::engine::clock::StreamClock;
 use crate::engine::counters::Counters;
+use crate::engine::cumulative::{Corrections, Histograms};
 use crate::engine::customers::Past;
 use crate::engine::experience::{Notes, Retracted};
 use crate::engine::page::Pages;
@@ -32,6 +33,7 @@ pub struct Frozen {
     pub(super) customers: Past,
     pub(super) input: Input,
     pub(super) corrections: Counters,
+    pub(super) corrected: Corrections,
     pub(super) retracted: Retracted,
     pub(super) orphans_forgotten: u64,
     pub(super) aged_to: u64,
@@ -42,6 +44,7 @@ pub struct Frozen {
 pub(super) struct FrozenLane {
     pub(super) key: [u32; 3],
     pub(super) counters: Counters,
+    pub(super) histograms: Arc<Histograms>,
     pub(super) notes: Arc<Notes>,
     pub(super) pages: Pages,
 }
@@ -52,6 +55,7 @@ impl Shard {
         let lanes = self.lanes.iter().map(|lane| FrozenLane {
             key: [lane.queue, lane.channel, lane.tier],
             counters: lane.counters,
+            histograms: Arc::clone(&lane.histograms),
             notes: Arc::clone(&lane.notes),
             pages: lane.pages.clone(),
         });
@@ -67,6 +71,7 @@ impl Shard {
             customers: self.customers.shared(),
             input: self.input,
             corrections: self.corrections,
+            corrected: self.corrected,
             retracted: self.retracted,
             orphans_forgotten: self.orphans_forgotten,
             aged_to: self.aged_to,

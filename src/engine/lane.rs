@@ -13,6 +13,7 @@ use hashbrown::HashTable;
 use smallvec::SmallVec;
 
 use crate::engine::counters::Counters;
+use crate::engine::cumulative::Histograms;
 use crate::engine::experience::{Notes, Whose};
 use crate::engine::fact::PLACES;
 use crate::engine::page::Pages;
@@ -129,6 +130,8 @@ pub struct Lane {
     pub waiting: Waitlist,
     /// What was ever booked.
     pub counters: Counters,
+    /// How long what was ever measured took.
+    pub histograms: Arc<Histograms>,
     /// What was said of its contacts, and what came of them.
     pub notes: Arc<Notes>,
 }
@@ -306,6 +309,7 @@ impl Lanes {
             expire_ms: self.settings.lifetimes.expire_of(channel),
             pages: Pages::new(self.settings.slots),
             counters: Counters::default(),
+            histograms: Arc::default(),
             waiting: Waitlist::default(),
             terms: self.settings.promises.iter().map(|(from, row)| (*from, terms(row))).collect(),
             notes: Arc::new(Notes::new(self.settings.slots)),

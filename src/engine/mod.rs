@@ -5,9 +5,10 @@
 //! holds bookings by slot and [`mark`]s by duration, [`waitlist`] who waits, one [`lane`] at a time; what is said of contacts
 //! beside that goes the way of [`experience`]; [`shard`] ties them together for one partition, with [`store`] for contacts,
 //! [`agents`] for agents and [`clock`] for stream time; [`board`] sums shards into [`tally`] and [`histogram`] at an instant
-//! it is given. [`customers`] is what is remembered of who came before, for [`repeats`] and [`repeat_board`]. [`frozen`]
-//! is a shard as it was while it goes on, and [`codec`] makes bytes of it and back. [`settings`] is what all of them are told;
-//! [`calendar`] says when somebody is there to answer.
+//! it is given. What was ever booked is in [`counters`] and [`cumulative`] histograms, all of it in [`counted`]. [`customers`]
+//! is what is remembered of who came before, for [`repeats`] and [`repeat_board`]. [`frozen`] is a shard as it was while it
+//! goes on, and [`codec`] makes bytes of it and back. [`settings`] is what all of them are told; [`calendar`] says when
+//! somebody is there to answer.
 
 pub mod agents;
 pub mod board;
@@ -15,7 +16,9 @@ pub mod calendar;
 pub mod clock;
 pub mod codec;
 pub mod contact;
+pub mod counted;
 pub mod counters;
+pub mod cumulative;
 pub mod customers;
 pub mod experience;
 pub mod fact;

@@ -15,6 +15,7 @@ use crate::engine::board::GroupBy;
 use crate::engine::clock::StreamClock;
 use crate::engine::contact::{Around, Life, Lives, fold, fold_with_last};
 use crate::engine::counters::{Changes, Counters};
+use crate::engine::cumulative::{self, Corrections, Edges};
 use crate::engine::customers::{self, CustomerChanges, Customers, LifeId, LifeTold, Offer, told};
 use crate::engine::experience::{self, Retracted};
 use crate::engine::fact::{Fact, FactKind, Facts, Inserted};
@@ -97,12 +98,16 @@ pub struct Shard {
     pub(super) input: Input,
     /// What was counted and then taken back.
     pub(super) corrections: Counters,
+    /// The same of durations.
+    pub(super) corrected: Corrections,
     /// The same of ratings and outcomes.
     pub(super) retracted: Retracted,
     /// Facts of contacts that were forgotten without ever having been offered.
     pub(super) orphans_forgotten: u64,
     /// The page up to which lanes have aged.
     pub(super) aged_to: u64,
+    /// Where the cells of histograms end.
+    edges: Arc<Edges>,
 }
 
 impl Shard {
@@ -118,12 +123,14 @@ impl Shard {
             lanes: Lanes::new(Arc::clone(&settings)),
             agents: Agents::new(&settings),
             customers: Customers::new(&settings, keep),
+            edges: Arc::new(Edges::of(&settings)),
             settings,
             keep,
             clock: StreamClock::default(),
             contacts: Contacts::seeded(seed),
             input: Input::default(),
             corrections: Counters::default(),
+            corrected: Corrections::default(),
             retracted: Retracted::default(),
             orphans_forgotten: 0,
             aged_to: 0,
@@ -366,7 +373,7 @@ impl Shard {
         self.count(before, after);
         let mut old = before.iter().flat_map(|life| &life.stays);
         let mut new = after.iter().flat_map(|life| &life.stays);
-        let mut changes = Changes::default();
+        let (mut changes, mut durations) = (Changes::default(), cumulative::Changes::default());
         loop {
             let (old, new) = (old.next(), new.next());
             if old.is_none() && new.is_none() {
@@ -379,6 +386,7 @@ impl Shard {
             for (taken, booked) in taken.iter().zip(&booked).filter(|(taken, booked)| taken != booked) {
                 self.change(Change::TakeBack, handle, taken.as_ref());
                 self.change(Change::Book, handle, booked.as_ref());
+                durations.note(taken.as_ref(), booked.as_ref());
             }
             changes.note(old, new);
         }
@@ -387,13 +395,16 @@ impl Shard {
             for booking in effort(before) {
                 self.change(Change::TakeBack, handle, Some(booking));
                 changes.note_effort(booking, -1);
+                durations.note(Some(booking), None);
             }
             for booking in effort(after) {
                 self.change(Change::Book, handle, Some(booking));
                 changes.note_effort(booking, 1);
+                durations.note(None, Some(booking));
             }
         }
         changes.apply(&mut self.lanes, &mut self.corrections);
+        durations.apply(&self.edges, &mut self.lanes, &mut self.corrected);
     }
 
     /// Books the difference of what was said.

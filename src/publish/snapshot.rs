@@ -9,9 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use crate::engine::board::GroupKey;
-use crate::engine::counters::Counters;
-use crate::engine::experience::HeardBy;
+use crate::engine::counted::Counted;
 use crate::engine::repeat_board::RepeatView;
 use crate::engine::view::View;
 use crate::event::EventTime;
@@ -39,11 +37,7 @@ pub struct Snapshot {
     /// What is known of customers who come back; none while `live` is none, or not `whole`.
     pub repeats: Option<RepeatView>,
     /// What was counted by this process since it caught up; only ever goes up.
-    pub counters: BTreeMap<GroupKey, Counters>,
-    /// Of that, taken back later.
-    pub corrections: Counters,
-    /// The same of ratings and outcomes, with what was taken back.
-    pub heard: HeardBy,
+    pub counted: Counted,
     /// Whether what was read reaches back far enough to know every contact that is still open.
     pub state_complete: bool,
     /// Every topic that is read.
@@ -108,9 +102,7 @@ impl Snapshot {
             trouble: None,
             whole: false,
             repeats: None,
-            counters: BTreeMap::new(),
-            corrections: Counters::default(),
-            heard: HeardBy::default(),
+            counted: Counted::default(),
             state_complete: false,
             topics: BTreeMap::new(),
             partitions: BTreeMap::new(),

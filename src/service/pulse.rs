@@ -187,11 +187,7 @@ fn add(snapshot: &mut Snapshot, look: Look, longest_list: usize) {
     if let (Some(live), Some(view)) = (&mut snapshot.live, look.view) {
         live.merge(view, longest_list);
     }
-    for (key, counters) in look.counters {
-        *snapshot.counters.entry(key).or_default() += counters;
-    }
-    snapshot.corrections += look.corrections;
-    snapshot.heard.add(&look.heard);
+    snapshot.counted.add(&look.counted);
     snapshot.tracked_contacts += look.contacts as u64;
     snapshot.tracked_agents += look.agents as u64;
     snapshot.tracked_past_contacts += look.past_contacts as u64;

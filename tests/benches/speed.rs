@@ -19,9 +19,10 @@ use std::time::{Duration, Instant};
 use holdline::clock;
 use holdline::config::Formulas;
 use holdline::engine::board::{self, GroupBy};
-use holdline::engine::settings::Window;
+use holdline::engine::counted::Counted;
+use holdline::engine::settings::{Settings, Window};
 use holdline::engine::shard::{Keep, Shard};
-use holdline::engine::view::{self, View};
+use holdline::engine::view::View;
 use holdline::event::decode::decode;
 use holdline::event::{Event, Kind};
 use holdline::publish::metrics::Exposition;
@@ -145,18 +146,18 @@ fn views(lanes: u64, rounds: usize) {
 
 /// The text that Prometheus is given, written anew each time.
 fn scrapes(working: &Working, rounds: usize) {
-    let windows = Window::customary();
+    let settings = Settings::default();
     let by = GroupBy { queue: true, channel: true, tier: true };
     let mut snapshot = Snapshot::starting(clock::monotonic());
     snapshot.now = Some(working.now());
     snapshot.live = Some(View::of(&[&working.shard], working.now(), by));
     snapshot.withheld.clear();
-    snapshot.counters = view::counters(&working.shard, by);
+    snapshot.counted = Counted::of(&working.shard, by);
     snapshot.whole = true;
     let now = snapshot.made_at;
     let snapshot = Arc::new(snapshot);
     let (sender, latest) = tokio::sync::watch::channel(Arc::clone(&snapshot));
-    let exposition = Exposition::new(prometheus::Registry::new(), latest, &windows, Formulas::Headline)
+    let exposition = Exposition::new(prometheus::Registry::new(), latest, &settings, Formulas::Headline)
         .expect("nothing is registered yet");
     let mut scrapes = Vec::new();
     let mut text = String::new();
@@ -172,7 +173,7 @@ fn scrapes(working: &Working, rounds: usize) {
     println!(
         "scrape of {} lanes x {} windows: {:.0} ms (median {:.0}), {:.1} MB, {} series a lane",
         working.shard.lanes(),
-        windows.len(),
+        settings.windows.len(),
         millis(scrapes[0]),
         millis(scrapes[scrapes.len() / 2]),
         text.len() as f64 / 1e6,

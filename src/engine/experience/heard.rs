@@ -14,7 +14,7 @@ use crate::engine::lane::Names;
 use crate::engine::shard::Shard;
 
 /// What was ever said, by name: of the numbers that a shard gives, or of text.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Heard<Name: Ord> {
     /// Scores given, by survey.
     pub surveys: BTreeMap<Name, u64>,
@@ -178,7 +178,7 @@ pub(in crate::engine) fn changes(difference: &Difference) -> Vec<Change> {
 }
 
 /// What shards ever heard, by group.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct HeardBy {
     /// By group; only ever goes up.
     pub groups: BTreeMap<GroupKey, Heard<String>>,

@@ -2,6 +2,7 @@
 //! more generally, key by key.
 
 use std::collections::BTreeMap;
+use std::iter;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, Serializer};
@@ -185,6 +186,17 @@ impl Promises {
         let promise = said.over(wait);
         let short_abandon_ms = promise.short_abandon_ms.min(promise.answer_within_ms);
         (shares_target || said.answer_within_ms.is_some()).then_some(Promise { short_abandon_ms, ..promise })
+    }
+
+    /// All targets said for a measure, in whatever lanes, in milliseconds.
+    pub fn targets(&self, measure: Measure) -> impl Iterator<Item = u64> {
+        let of_wait = (measure == Measure::Wait).then_some((&self.service, &self.queues));
+        let of_measure = self.measures.get(&measure).map(|said| (&said.service, &said.queues));
+        let scopes = of_wait.into_iter().chain(of_measure);
+        let scopes = scopes.flat_map(|(service, queues)| iter::once(service).chain(queues.values()));
+        let said =
+            scopes.flat_map(|scope| iter::once(&scope.all).chain(scope.channel.values()).chain(scope.tier.values()));
+        said.filter_map(|overlay| overlay.answer_within_ms)
     }
 
     /// The name of the calendar that a lane is served by, in the same order from general to special; none if it is

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Shard;
 use crate::engine::contact::Lives;
+use crate::engine::cumulative::Edges;
 use crate::engine::settings::Promises;
 use crate::engine::store::Handle;
 use crate::event::EventTime;
@@ -30,6 +31,7 @@ impl Shard {
         let ahead: Vec<Handle> = self.contacts.iter().map(|(handle, _)| handle).filter(is_ahead).collect();
         let before: Vec<(Handle, Lives)> =
             ahead.into_iter().map(|handle| (handle, self.fold(&self.contacts.held(handle).facts))).collect();
+        self.edges = Arc::new(Edges::of(&settings));
         self.settings = Arc::new(settings);
         self.lanes.adopt(&self.settings);
         for (handle, before) in before {

@@ -11,7 +11,9 @@ use tokio::sync::watch;
 use super::*;
 use crate::config::Formulas;
 use crate::engine::board::GroupKey;
+use crate::engine::counted::Counted;
 use crate::engine::counters::Counters;
+use crate::engine::settings::Settings;
 use crate::engine::view::View;
 use crate::event::EventTime;
 use crate::publish::snapshot::Snapshot;
@@ -31,7 +33,8 @@ fn start(snapshot: Snapshot, connections: fn(TcpListener) -> Connections) -> Ser
     let (snapshots, latest) = watch::channel(Arc::new(snapshot));
     let registry = Registry::new();
     let meters = Meters::register(&registry).unwrap();
-    let exposition = Arc::new(Exposition::new(registry, latest, &[], Formulas::Headline).unwrap());
+    let settings = Settings { windows: Vec::new(), ..Settings::default() };
+    let exposition = Arc::new(Exposition::new(registry, latest, &settings, Formulas::Headline).unwrap());
     let pages = Pages::new(exposition, meters.clone());
     let (shutdown, ended) = oneshot::channel();
     let (tell_address, address) = channel();
@@ -183,7 +186,7 @@ fn a_port_in_use_is_told() {
 fn large() -> Snapshot {
     let key = |number| GroupKey { queue: Some(format!("{number:0>120}")), ..GroupKey::default() };
     let counters = (0..6_000).map(|number| (key(number), Counters::default())).collect();
-    Snapshot { counters, ..shown() }
+    Snapshot { counted: Counted { counters, ..Counted::default() }, ..shown() }
 }
 
 #[test]

@@ -85,7 +85,7 @@ pub(super) const FAMILIES: &[Family] = &[
 
 fn responses(scene: &Scene<'_>, samples: &mut Samples) {
     if scene.shown().is_some() {
-        for (key, heard) in &scene.snapshot.heard.groups {
+        for (key, heard) in &scene.snapshot.counted.heard.groups {
             for (survey, count) in &heard.surveys {
                 samples.add_of(key, &[("survey", survey)], *count as f64);
             }
@@ -95,7 +95,7 @@ fn responses(scene: &Scene<'_>, samples: &mut Samples) {
 
 fn outcomes(scene: &Scene<'_>, samples: &mut Samples, number: fn(&HeardOutcome) -> Option<f64>) {
     if scene.shown().is_some() {
-        for (key, heard) in &scene.snapshot.heard.groups {
+        for (key, heard) in &scene.snapshot.counted.heard.groups {
             for (name, outcome) in &heard.outcomes {
                 if let Some(number) = number(outcome) {
                     samples.add_of(key, &[("name", name)], number);

@@ -3,9 +3,10 @@
 //! While the latest snapshot is too old nobody knows how far reading is: no partition counts as caught up then, and no lag
 //! is told.
 
-use super::family::{Family, Samples, Scene, timestamp};
+use super::family::{Family, Samples, Scene, seconds, timestamp};
 use crate::engine::counters::Counter;
-use crate::engine::tally::Cell;
+use crate::engine::cumulative::Timed;
+use crate::engine::tally::{Cell, Measure};
 use crate::publish::withheld::Withheld;
 
 pub(super) const FAMILIES: &[Family] = &[
@@ -69,7 +70,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     Family::counter(
         "holdline_corrections_total",
-        "What was counted in this cell and taken back later, by what arrived out of order; the cell outcome_amount is a sum of amounts.",
+        "What was counted in this cell and taken back later, by what arrived out of order; the cell outcome_amount is a sum of amounts, those that end in _seconds are durations taken out of a bucket, and those in _seconds_sum by how many seconds such a sum is too great.",
         corrections,
     ),
     Family::gauge("holdline_build_info", "Always 1; the label tells the version.", |_, samples| {
@@ -122,17 +123,34 @@ fn lag(scene: &Scene<'_>, samples: &mut Samples) {
     }
 }
 
-/// By cell; those that are counted by reason are added up. Of ratings and outcomes those of all names.
+/// What durations taken back are called: how many, and by how many seconds sums are too great.
+const DURATIONS: [(Measure, [&str; 2]); 4] = [
+    (Measure::Wait, ["wait_seconds", "wait_seconds_sum"]),
+    (Measure::Handle, ["handle_seconds", "handle_seconds_sum"]),
+    (Measure::FirstReply, ["first_reply_seconds", "first_reply_seconds_sum"]),
+    (Measure::Resolution, ["resolution_seconds", "resolution_seconds_sum"]),
+];
+
+/// By cell; those that are counted by reason or by outcome are added up. Of ratings and outcomes those of all names.
 fn corrections(scene: &Scene<'_>, samples: &mut Samples) {
     let of = |cell: Cell| -> u64 {
         let counters = Counter::all().filter(|counter| counter.cell() == cell);
-        counters.map(|counter| scene.snapshot.corrections.of(counter)).sum()
+        counters.map(|counter| scene.snapshot.counted.corrections.of(counter)).sum()
     };
     for cell in Cell::ALL.into_iter().filter(|&cell| Counter::all().any(|counter| counter.cell() == cell)) {
         samples.add(&[("cell", cell.name())], of(cell) as f64);
     }
-    let retracted = scene.snapshot.heard.retracted;
+    let retracted = scene.snapshot.counted.heard.retracted;
     samples.add(&[("cell", "survey_responses")], retracted.responses as f64);
     samples.add(&[("cell", "outcomes")], retracted.outcomes as f64);
     samples.add(&[("cell", "outcome_amount")], retracted.amount_millionths as f64 / 1e6);
+    let corrections = scene.snapshot.counted.histograms.corrections;
+    for (measure, [count, sum]) in DURATIONS {
+        let of_measure = Timed::ALL.into_iter().filter(|timed| timed.measure() == measure);
+        let of_measure = of_measure.map(|timed| corrections.of(timed));
+        let (durations, sum_ms) = of_measure
+            .fold((0, 0), |(count, sum_ms), taken_back| (count + taken_back.count, sum_ms + taken_back.sum_ms));
+        samples.add(&[("cell", count)], durations as f64);
+        samples.add(&[("cell", sum)], seconds(sum_ms));
+    }
 }

@@ -1,12 +1,10 @@
 //! What each lane counts, who waits in it now, and what is promised to it.
 
-use std::collections::BTreeMap;
-
 use super::family::{Family, Samples, Scene, seconds, timestamp};
 use crate::engine::board::{Group, GroupKey};
 use crate::engine::counters::{Counter, Counters};
 use crate::engine::tally::{Cell, Measure, Tally};
-use crate::engine::view::{CommonPromise, View};
+use crate::engine::view::CommonPromise;
 use crate::event::Reason;
 
 pub(super) const FAMILIES: &[Family] = &[
@@ -114,16 +112,11 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
 ];
 
-/// One counter of every lane that is shown or that has counted anything; none while nothing is shown.
+/// The counters of every lane that is shown or that has counted anything; none while nothing is shown.
 fn each_counters(scene: &Scene<'_>, mut each: impl FnMut(&GroupKey, &Counters)) {
-    let Some(View { groups, .. }) = scene.shown() else { return };
     let nothing = Counters::default();
-    let counters = &scene.snapshot.counters;
-    let offered = groups.iter().filter(|(_, group)| group.is_offered());
-    let mut all: BTreeMap<&GroupKey, &Counters> = offered.map(|(key, _)| (key, &nothing)).collect();
-    all.extend(counters);
-    for (key, counters) in all {
-        each(key, counters);
+    for key in scene.counted_lanes() {
+        each(key, scene.snapshot.counted.counters.get(key).unwrap_or(&nothing));
     }
 }
 

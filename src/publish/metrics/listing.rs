@@ -101,7 +101,7 @@ fn listed() -> String {
     promised.promises[0].1.service.calendars.all = Some("office".to_owned());
     let snapshot = snapshot(&shards(&(LOG.to_owned() + LETTERS), &promised, 1), BY_ALL);
     let now = snapshot.made_at;
-    let (_sender, meters, exposition) = exposition(snapshot, &settings().windows, Formulas::Headline);
+    let (_sender, meters, exposition) = exposition(snapshot, &settings(), Formulas::Headline);
     meters.events.with_label_values(&["calls"]);
     let rows = rows(&exposition.text(now));
     let names: BTreeSet<&str> = rows.iter().map(|row| row.name.as_str()).collect();

@@ -2,7 +2,7 @@
 //!
 //! Nothing is kept from one scrape to the next: every series comes from the latest snapshot, so that a lane that vanishes
 //! is gone at once. What is not known has no series. Names, types and labels are a contract; `deploy/METRICS.md` lists
-//! them, made from what is exposed. `lanes`, `windows`, `experience`, `agents`, `repeats` and `itself` say what each family holds, `family` how it is
+//! them, made from what is exposed. `lanes`, `histograms`, `windows`, `experience`, `agents`, `repeats` and `itself` say what each family holds, `family` how it is
 //! put together.
 //!
 //! # Cost
@@ -21,6 +21,7 @@
 mod agents;
 mod experience;
 mod family;
+mod histograms;
 mod itself;
 mod lanes;
 #[cfg(test)]
@@ -34,6 +35,7 @@ mod tests_of_absence;
 mod tests_of_experience;
 mod windows;
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Instant;
 
@@ -42,7 +44,9 @@ use prometheus::{Registry, TextEncoder};
 
 use self::family::{Family, Scene};
 use crate::config::Formulas;
-use crate::engine::settings::Window;
+use crate::engine::cumulative::{Timed, bounds};
+use crate::engine::settings::Settings;
+use crate::engine::tally::Measure;
 use crate::publish::snapshot::{Latest, Snapshot};
 
 /// The content type of [`Exposition::text`].
@@ -57,6 +61,8 @@ pub struct Exposition {
     /// The names of the windows of every view, in its order.
     windows: Vec<String>,
     formulas: Formulas,
+    /// The upper edges of the buckets of histograms, in milliseconds.
+    bounds: BTreeMap<Measure, Vec<u64>>,
     written: Mutex<Written>,
 }
 
@@ -71,7 +77,7 @@ struct Written {
 }
 
 impl Exposition {
-    /// What is exposed of the latest snapshots, whose views are of these windows, beside all that is in `registry`.
+    /// What is exposed of the latest snapshots, which are made under these settings, beside all that is in `registry`.
     /// What Linux knows of the process is added to it.
     ///
     /// # Errors
@@ -80,7 +86,7 @@ impl Exposition {
     pub fn new(
         registry: Registry,
         latest: Latest,
-        windows: &[Window],
+        settings: &Settings,
         formulas: Formulas,
     ) -> prometheus::Result<Exposition> {
         #[cfg(target_os = "linux")]
@@ -88,8 +94,9 @@ impl Exposition {
         Ok(Exposition {
             registry,
             latest,
-            windows: windows.iter().map(|window| window.name.clone()).collect(),
+            windows: settings.windows.iter().map(|window| window.name.clone()).collect(),
             formulas,
+            bounds: Timed::ALL.map(|timed| (timed.measure(), bounds(settings, timed.measure()))).into(),
             written: Mutex::default(),
         })
     }
@@ -124,7 +131,8 @@ impl Exposition {
         if !std::ptr::eq(written.of.as_ptr(), Arc::as_ptr(&snapshot)) || written.is_stale != is_stale {
             written.of = Weak::new();
             written.text.clear();
-            let scene = Scene { snapshot: &snapshot, now, windows: &self.windows, formulas: self.formulas };
+            let (windows, formulas, bounds) = (&self.windows[..], self.formulas, &self.bounds);
+            let scene = Scene { snapshot: &snapshot, now, windows, formulas, bounds };
             for family in families() {
                 encode(&[family.at(&scene)], &mut written.text);
             }
@@ -137,9 +145,8 @@ impl Exposition {
 
 /// All families that are made of snapshots.
 fn families() -> impl Iterator<Item = &'static Family> {
-    [lanes::FAMILIES, windows::FAMILIES, experience::FAMILIES, agents::FAMILIES, repeats::FAMILIES, itself::FAMILIES]
-        .into_iter()
-        .flatten()
+    let of_lanes = [lanes::FAMILIES, histograms::FAMILIES, windows::FAMILIES, experience::FAMILIES, agents::FAMILIES];
+    of_lanes.into_iter().chain([repeats::FAMILIES, itself::FAMILIES]).flatten()
 }
 
 /// Appends families, but for those without samples.

@@ -9,12 +9,12 @@ use super::Exposition;
 use crate::clock;
 use crate::config::Formulas;
 use crate::engine::board::{GroupBy, GroupKey};
+use crate::engine::counted::Counted;
 use crate::engine::counters::Counters;
-use crate::engine::experience::HeardBy;
 use crate::engine::repeat_board::{RepeatBoard, Told};
-use crate::engine::settings::{Settings, Window};
+use crate::engine::settings::Settings;
 use crate::engine::shard::{Keep, Shard};
-use crate::engine::view::{View, counters};
+use crate::engine::view::View;
 use crate::event::EventTime;
 use crate::event::decode::decode;
 use crate::meters::Meters;
@@ -100,11 +100,7 @@ pub(super) fn snapshot(shards: &[Shard], by: GroupBy) -> Snapshot {
     snapshot.whole = true;
     snapshot.state_complete = true;
     for shard in shards {
-        for (key, counted) in counters(shard, by) {
-            *snapshot.counters.entry(key).or_default() += counted;
-        }
-        snapshot.corrections += shard.corrections();
-        snapshot.heard.add(&HeardBy::of(shard, by));
+        snapshot.counted.add(&Counted::of(shard, by));
     }
     let status = TopicStatus { partitions: Some(2), newest_event: shards[0].stream_time() };
     snapshot.topics.insert("calls".to_owned(), status);
@@ -122,19 +118,19 @@ pub(super) fn usual(by: GroupBy) -> Snapshot {
 
 pub(super) fn exposition(
     snapshot: Snapshot,
-    windows: &[Window],
+    settings: &Settings,
     formulas: Formulas,
 ) -> (watch::Sender<Arc<Snapshot>>, Meters, Exposition) {
     let (sender, latest) = watch::channel(Arc::new(snapshot));
     let registry = Registry::new();
     let meters = Meters::register(&registry).unwrap();
-    let exposition = Exposition::new(registry, latest, windows, formulas).unwrap();
+    let exposition = Exposition::new(registry, latest, settings, formulas).unwrap();
     (sender, meters, exposition)
 }
 
 pub(super) fn text_by(snapshot: Snapshot, formulas: Formulas) -> String {
     let now = snapshot.made_at;
-    exposition(snapshot, &settings().windows, formulas).2.text(now)
+    exposition(snapshot, &settings(), formulas).2.text(now)
 }
 
 pub(super) fn text(snapshot: Snapshot) -> String {
@@ -340,7 +336,8 @@ fn shards_may_be_viewed_apart() {
 fn labels_may_hold_anything() {
     let log = r#"{"type":"offered","contact_id":"1","queue":"a\"b\\c\nd\u007b😀","time":"2024-01-01T09:01:35Z"}"#;
     let mut snapshot = snapshot(&shards(log, &settings(), 1), BY_QUEUE);
-    snapshot.counters.insert(GroupKey { queue: Some(String::new()), ..GroupKey::default() }, Counters::default());
+    let unnamed = GroupKey { queue: Some(String::new()), ..GroupKey::default() };
+    snapshot.counted.counters.insert(unnamed, Counters::default());
     let expected = [r#"{queue=""} 0"#, r#"{queue="a\"b\\c\nd{😀"} 1"#].map(str::to_owned);
     check(&text(snapshot), "holdline_contacts_offered_total", &expected);
 }
@@ -369,7 +366,7 @@ fn the_service_tells_of_itself() {
 
 #[test]
 fn a_lane_of_which_nothing_was_counted_starts_at_0() {
-    let text = text(Snapshot { counters: std::collections::BTreeMap::new(), ..usual(BY_QUEUE) });
+    let text = text(Snapshot { counted: Counted::default(), ..usual(BY_QUEUE) });
     let expected = [r#"{queue="a"} 0"#, r#"{queue="b"} 0"#].map(str::to_owned);
     check(&text, "holdline_contacts_offered_total", &expected);
 }

@@ -89,7 +89,7 @@ fn reason_that_applies(text: &str) -> Vec<&str> {
 fn what_is_withheld_is_gone_at_once() {
     let shown = usual(BY_ALL);
     let now = shown.made_at;
-    let (sender, _, exposition) = exposition(shown.clone(), &settings().windows, Formulas::Headline);
+    let (sender, _, exposition) = exposition(shown.clone(), &settings(), Formulas::Headline);
     let text = exposition.text(now);
     assert!(tells_of_lanes(&text));
     assert_eq!(samples(&text, "holdline_lanes_withheld").len(), Withheld::NAMES.len());
@@ -108,7 +108,7 @@ fn what_is_withheld_is_gone_at_once() {
 fn what_is_too_old_is_not_shown() {
     let shown = usual(BY_ALL);
     let made_at = shown.made_at;
-    let (_sender, _, exposition) = exposition(shown, &settings().windows, Formulas::Headline);
+    let (_sender, _, exposition) = exposition(shown, &settings(), Formulas::Headline);
     let at = |later: Duration| exposition.text(made_at + later);
     let longest = at(Snapshot::LONGEST_SHOWN);
     assert!(tells_of_lanes(&longest));
@@ -154,7 +154,7 @@ fn a_service_that_has_read_nothing_tells_of_itself() {
 fn a_snapshot_is_written_once() {
     let shown = usual(BY_ALL);
     let now = shown.made_at;
-    let (sender, meters, exposition) = exposition(shown.clone(), &settings().windows, Formulas::Headline);
+    let (sender, meters, exposition) = exposition(shown.clone(), &settings(), Formulas::Headline);
     exposition.text(now);
     // Whatever is written over the text of the snapshot stays, as long as it is the latest one.
     let mark = "# marked\n";

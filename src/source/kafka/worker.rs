@@ -14,13 +14,12 @@ use prometheus::local::LocalHistogram;
 use rdkafka::consumer::ConsumerContext;
 
 use crate::clock;
-use crate::engine::board::{GroupBy, GroupKey};
-use crate::engine::counters::Counters;
+use crate::engine::board::GroupBy;
+use crate::engine::counted::Counted;
 use crate::engine::customers::CustomerChanges;
-use crate::engine::experience::HeardBy;
 use crate::engine::settings::Settings;
 use crate::engine::shard::{Input, Keep, Shard};
-use crate::engine::view::{self, View};
+use crate::engine::view::View;
 use crate::event::decode::decode;
 use crate::event::rejection::{Rejection, RejectionReason};
 use crate::event::{Event, EventTime};
@@ -127,11 +126,7 @@ pub struct Look {
     /// At the instant of the order.
     pub view: Option<View>,
     /// What was counted since the partitions caught up, those given up since included.
-    pub counters: BTreeMap<GroupKey, Counters>,
-    /// Of that, taken back later.
-    pub corrections: Counters,
-    /// The same of ratings and outcomes.
-    pub heard: HeardBy,
+    pub counted: Counted,
     /// Contacts held.
     pub contacts: usize,
     /// Agents held.
@@ -163,9 +158,6 @@ pub struct Lines {
     /// Where it tells of customers.
     pub customer_news: Sender<CustomerNews>,
 }
-
-/// What was counted, by group; of that, what was taken back; and what was said.
-type Counted = (BTreeMap<GroupKey, Counters>, Counters, HeardBy);
 
 /// One partition's state.
 struct Slot {
@@ -315,9 +307,7 @@ impl<C: ConsumerContext + 'static> Worker<C> {
         });
         Look {
             view,
-            counters: counted.0,
-            corrections: counted.1,
-            heard: counted.2,
+            counted,
             contacts: shards.iter().map(|shard| shard.contacts()).sum(),
             agents: shards.iter().map(|shard| shard.agents()).sum(),
             past_contacts: shards.iter().map(|shard| shard.past_contacts()).sum(),
@@ -446,20 +436,14 @@ impl Slot {
     /// What was counted up to here is history, if this is where the present begins.
     fn notice_the_present(&mut self, next: i64, by: GroupBy) {
         if self.history.is_none() && self.held.live_from.get().is_some_and(|live_from| next >= *live_from) {
-            let heard = HeardBy::of(&self.shard, by);
-            self.history = Some((view::counters(&self.shard, by), self.shard.corrections(), heard));
+            self.history = Some(Counted::of(&self.shard, by));
         }
     }
 
     /// Adds what was counted since it caught up.
     fn add_counted(&self, by: GroupBy, counted: &mut Counted) {
-        let Some((before, corrections_before, heard_before)) = &self.history else { return };
-        for (key, counters) in view::counters(&self.shard, by) {
-            let before = before.get(&key).copied().unwrap_or_default();
-            *counted.0.entry(key).or_default() += counters - before;
-        }
-        counted.1 += self.shard.corrections() - *corrections_before;
-        counted.2.add(&HeardBy::of(&self.shard, by).since(heard_before));
+        let Some(history) = &self.history else { return };
+        counted.add(&Counted::of(&self.shard, by).since(history));
     }
 
     fn tell_customers(&mut self, changes: CustomerChanges, news: &Sender<CustomerNews>) {
