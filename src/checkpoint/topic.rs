@@ -1,0 +1,464 @@
+//! A topic of checkpoints, from which any instance can take over: each is cut into chunks, each chunk is a record of its own
+//! key, and last comes a record that lists them, the manifest.
+//!
+//! A checkpoint is there once its manifest is, and the manifest is written only after every chunk is confirmed by all brokers
+//! that have to. Keys are the name and the number of the chunk; no key is ever written twice but to be deleted, the manifest
+//! first. So compaction removes what is deleted and nothing else. All keys of one partition of events go to one partition of
+//! the topic, so that whoever looks for them reads only that.
+//!
+//! What is in the topic is known by reading it: from its beginning when a checkpoint is first asked for, which takes as long
+//! as all that is kept there takes to read, and from there on only what is new.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::{ClientContext, DefaultClientContext};
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::Message;
+use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
+use rdkafka::{Offset, TopicPartitionList};
+use serde::{Deserialize, Serialize};
+
+use super::{Name, Place, Store, StoreError, Writer};
+use crate::clock;
+use crate::config::Kafka;
+use crate::engine::lane::hash_of;
+use crate::kafka::client::{properties, set_default};
+
+/// Bytes of a chunk: far under the megabyte that brokers take unless told otherwise.
+const CHUNK: usize = 512 * 1024;
+
+/// Partitions of a topic that is made here.
+const PARTITIONS: i32 = 8;
+
+/// How long brokers may take for one answer, or for the next record of many.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long one look for records or confirmations takes.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How it is kept, where it is made here: small segments, so that compaction soon has something to do.
+const CONFIGURATION: [(&str, &str); 4] = [
+    ("cleanup.policy", "compact"),
+    ("segment.bytes", "67108864"),
+    ("min.cleanable.dirty.ratio", "0.2"),
+    ("delete.retention.ms", "3600000"),
+];
+
+/// The store. It connects when it is first used.
+pub struct Topic {
+    kafka: Kafka,
+    topic: String,
+    connected: Mutex<Option<Connected>>,
+}
+
+/// Its clients, and what it has read so far.
+struct Connected {
+    producer: BaseProducer<Deliveries>,
+    consumer: BaseConsumer<Quiet>,
+    /// What is in each partition.
+    partitions: Vec<Known>,
+}
+
+/// What is known of one partition.
+#[derive(Default)]
+struct Known {
+    /// Everything before this offset was read.
+    next: i64,
+    /// Where the record of each key is, chunks and manifests, those deleted left out.
+    offsets: BTreeMap<String, i64>,
+    /// The manifests, by their keys.
+    manifests: BTreeMap<String, Manifest>,
+}
+
+/// What a checkpoint is made of.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+struct Manifest {
+    /// Hashes of the chunks, in order.
+    chunks: Vec<u64>,
+}
+
+/// What became of the records of one write.
+#[derive(Default)]
+struct Deliveries(Mutex<Delivered>);
+
+#[derive(Default)]
+struct Delivered {
+    offsets: Vec<(String, i64)>,
+    failed: Option<String>,
+}
+
+impl ClientContext for Deliveries {
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!(target: "librdkafka", facility, "{message}");
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "writing checkpoints");
+    }
+}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        let mut delivered = self.lock();
+        match result {
+            Ok(message) => {
+                let key = message.key().map(|key| String::from_utf8_lossy(key).into_owned()).unwrap_or_default();
+                delivered.offsets.push((key, message.offset()));
+            }
+            Err((error, _)) => delivered.failed = Some(error.to_string()),
+        }
+    }
+}
+
+impl Deliveries {
+    fn lock(&self) -> MutexGuard<'_, Delivered> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What goes wrong is told by what was asked.
+struct Quiet;
+
+impl ClientContext for Quiet {
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!(target: "librdkafka", facility, "{message}");
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "reading checkpoints");
+    }
+}
+
+impl ConsumerContext for Quiet {}
+
+impl Topic {
+    /// The checkpoints of this topic; it is made, compacted, when it is first used and is not there.
+    pub fn new(kafka: &Kafka, topic: &str) -> Topic {
+        Topic { kafka: kafka.clone(), topic: topic.to_owned(), connected: Mutex::default() }
+    }
+
+    /// Does something with the clients, which are made if they are not there yet.
+    fn with<T>(
+        &self,
+        what: &str,
+        work: impl FnOnce(&mut Connected, &str) -> Result<T, String>,
+    ) -> Result<T, StoreError> {
+        let failed = |why| StoreError { what: format!("{what} the topic of checkpoints {:?}", self.topic), why };
+        let mut connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
+        let connected = match &mut *connected {
+            Some(connected) => connected,
+            none => none.insert(self.connect().map_err(failed)?),
+        };
+        work(connected, &self.topic).map_err(failed)
+    }
+
+    fn connect(&self) -> Result<Connected, String> {
+        let mut reading = properties(&self.kafka);
+        reading.set("group.id", &self.kafka.group);
+        for (name, value) in [
+            ("enable.auto.commit", "false"),
+            ("enable.auto.offset.store", "false"),
+            ("enable.partition.eof", "true"),
+            ("auto.offset.reset", "earliest"),
+            ("allow.auto.create.topics", "false"),
+        ] {
+            reading.set(name, value);
+        }
+        let mut writing = properties(&self.kafka);
+        for (names, value) in [
+            (&["enable.idempotence"][..], "true"),
+            (&["message.timeout.ms", "delivery.timeout.ms"], "30000"),
+            (&["linger.ms", "queue.buffering.max.ms"], "0"),
+            (&["queue.buffering.max.kbytes"], "65536"),
+        ] {
+            set_default(&mut writing, names, value);
+        }
+        let consumer: BaseConsumer<Quiet> = reading.create_with_context(Quiet).map_err(|error| error.to_string())?;
+        let producer = writing.create_with_context(Deliveries::default()).map_err(|error| error.to_string())?;
+        let partitions = self.partitions(&consumer)?;
+        Ok(Connected { producer, consumer, partitions: (0..partitions).map(|_| Known::default()).collect() })
+    }
+
+    /// How many partitions it has, once it is there.
+    fn partitions(&self, consumer: &BaseConsumer<Quiet>) -> Result<usize, String> {
+        let deadline = clock::monotonic() + PATIENCE;
+        let mut is_made = false;
+        loop {
+            let metadata = consumer.fetch_metadata(Some(&self.topic), PATIENCE).map_err(|error| error.to_string())?;
+            let told = metadata.topics().first().ok_or("brokers say nothing of it")?;
+            match told.error().map(RDKafkaErrorCode::from) {
+                None if !told.partitions().is_empty() => return Ok(told.partitions().len()),
+                None | Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {}
+                Some(code) => return Err(code.to_string()),
+            }
+            if !std::mem::replace(&mut is_made, true) {
+                self.make()?;
+            }
+            if clock::monotonic() >= deadline {
+                return Err("it is not there, though it was made".to_owned());
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    fn make(&self) -> Result<(), String> {
+        let admin: AdminClient<DefaultClientContext> =
+            properties(&self.kafka).create().map_err(|error| error.to_string())?;
+        // The number of replicas is the brokers' own.
+        let mut topic = NewTopic::new(&self.topic, PARTITIONS, TopicReplication::Fixed(-1));
+        for (name, value) in CONFIGURATION {
+            topic = topic.set(name, value);
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(|error| error.to_string())?;
+        let options = AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
+        let made = runtime.block_on(admin.create_topics(&[topic], &options)).map_err(|error| error.to_string())?;
+        match made.into_iter().next() {
+            Some(Err((_, code))) if code != RDKafkaErrorCode::TopicAlreadyExists => {
+                Err(format!("it is not there and cannot be made: {code}; make it with cleanup.policy=compact"))
+            }
+            _ => {
+                tracing::info!(topic = self.topic, "made the topic of checkpoints");
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Store for Topic {
+    fn list(&self, place: &Place) -> Result<Vec<Name>, StoreError> {
+        self.with("cannot read", |connected, topic| {
+            connected.read_on(topic, place)?;
+            Ok(connected.names(place))
+        })
+    }
+
+    fn known(&self, place: &Place) -> Result<Vec<Name>, StoreError> {
+        self.with("cannot read", |connected, _| Ok(connected.names(place)))
+    }
+
+    fn read(&self, name: &Name) -> Result<Option<Vec<u8>>, StoreError> {
+        self.with("cannot read", |connected, topic| connected.read(topic, name))
+    }
+
+    fn write(&self, name: &Name, bytes: &[u8]) -> Result<(), StoreError> {
+        self.with("cannot write to", |connected, topic| connected.write(topic, name, bytes))
+    }
+
+    fn remove(&self, name: &Name) -> Result<(), StoreError> {
+        self.with("cannot write to", |connected, topic| connected.remove(topic, name))
+    }
+}
+
+impl Connected {
+    /// The partition that the checkpoints of a place go to, and what is known of it.
+    fn home(&mut self, place: &Place) -> (i32, &mut Known) {
+        let hash = hash_of(format!("{}/{}/{}", place.topic, place.topic_id, place.partition).as_bytes());
+        let count = u64::try_from(self.partitions.len()).expect("partitions are few");
+        let home = usize::try_from(hash % count).expect("it is less than their number");
+        (i32::try_from(home).expect("partitions are few"), &mut self.partitions[home])
+    }
+
+    fn names(&mut self, place: &Place) -> Vec<Name> {
+        let (_, known) = self.home(place);
+        let is_whole = |key: &str, manifest: &Manifest| {
+            let chunk = |number| known.offsets.contains_key(&chunk_key(key, number));
+            (0..manifest.chunks.len()).all(chunk)
+        };
+        let manifests = known.manifests.iter().filter(|(key, manifest)| is_whole(key, manifest));
+        manifests.filter_map(|(key, _)| name_of(place, key)).collect()
+    }
+
+    /// Reads what is new where the checkpoints of this place are.
+    fn read_on(&mut self, topic: &str, place: &Place) -> Result<(), String> {
+        let (partition, known) = self.home(place);
+        let from = known.next;
+        let mut read = Vec::new();
+        let end = each_record(&self.consumer, topic, partition, from, |key, payload, offset| {
+            let manifest = payload.filter(|_| key.ends_with(MANIFEST)).map(<[u8]>::to_vec);
+            read.push((key.to_owned(), offset, payload.is_some(), manifest));
+            true
+        })?;
+        let (_, known) = self.home(place);
+        for (key, offset, is_there, manifest) in read {
+            known.note(&key, offset, is_there, manifest.as_deref());
+        }
+        known.next = end;
+        Ok(())
+    }
+
+    fn read(&mut self, topic: &str, name: &Name) -> Result<Option<Vec<u8>>, String> {
+        let key = key_of(name);
+        let (partition, known) = self.home(&name.place);
+        let Some(manifest) = known.manifests.get(&key) else { return Ok(None) };
+        let mut missing: BTreeMap<String, usize> =
+            (0..manifest.chunks.len()).map(|number| (chunk_key(&key, number), number)).collect();
+        let first = missing.keys().filter_map(|key| known.offsets.get(key)).min().copied();
+        let Some(first) = first else { return Ok(None) };
+        let mut chunks: Vec<Vec<u8>> = vec![Vec::new(); missing.len()];
+        each_record(&self.consumer, topic, partition, first, |key, payload, _| {
+            if let (Some(number), Some(payload)) = (missing.remove(key), payload) {
+                chunks[number] = payload.to_vec();
+            }
+            !missing.is_empty()
+        })?;
+        Ok(missing.is_empty().then(|| chunks.concat()))
+    }
+
+    fn write(&mut self, topic: &str, name: &Name, bytes: &[u8]) -> Result<(), String> {
+        let key = key_of(name);
+        let (partition, _) = self.home(&name.place);
+        let chunks: Vec<&[u8]> = bytes.chunks(CHUNK).collect();
+        let records = chunks.iter().enumerate().map(|(number, chunk)| (chunk_key(&key, number), Some(*chunk)));
+        tracing::debug!(topic, key, bytes = bytes.len(), "checkpoint: writing");
+        let written = self.send(topic, partition, records.collect())?;
+        let manifest = Manifest { chunks: chunks.iter().map(|chunk| hash_of(chunk)).collect() };
+        let manifest = postcard::to_allocvec(&manifest).expect("a vector takes all bytes");
+        tracing::debug!(topic, key, chunks = chunks.len(), "checkpoint: listing");
+        let listed = self.send(topic, partition, vec![(key.clone(), Some(&manifest))])?;
+        let (_, known) = self.home(&name.place);
+        for (key, offset) in written.into_iter().chain(listed) {
+            known.note(&key, offset, true, Some(manifest.as_slice()).filter(|_| key.ends_with(MANIFEST)));
+        }
+        Ok(())
+    }
+
+    fn remove(&mut self, topic: &str, name: &Name) -> Result<(), String> {
+        let key = key_of(name);
+        let (partition, known) = self.home(&name.place);
+        let of_name = key.trim_end_matches("manifest");
+        let known = known.offsets.range(of_name.to_owned()..).map(|(key, _)| key);
+        let mut keys: Vec<String> = known.take_while(|key| key.starts_with(of_name)).cloned().collect();
+        // The manifest first: without it the chunks are nothing.
+        keys.sort_by_key(|key| !key.ends_with(MANIFEST));
+        let gone: Vec<(String, Option<&[u8]>)> = keys.iter().map(|key| (key.clone(), None)).collect();
+        self.send(topic, partition, gone)?;
+        let (_, known) = self.home(&name.place);
+        for key in &keys {
+            known.note(key, 0, false, None);
+        }
+        Ok(())
+    }
+
+    /// Sends records, none of them overtaking another, and waits until all are confirmed. Gives the offset of each.
+    fn send(
+        &self,
+        topic: &str,
+        partition: i32,
+        records: Vec<(String, Option<&[u8]>)>,
+    ) -> Result<Vec<(String, i64)>, String> {
+        *self.producer.context().lock() = Delivered::default();
+        let count = records.len();
+        for (key, payload) in records {
+            let mut record: BaseRecord<'_, str, [u8]> = BaseRecord::to(topic).partition(partition).key(&key);
+            record.payload = payload;
+            while let Err((error, refused)) = self.producer.send(record) {
+                if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
+                    return Err(error.to_string());
+                }
+                self.producer.poll(LOOK);
+                record = refused;
+            }
+        }
+        let deadline = clock::monotonic() + PATIENCE * 4;
+        loop {
+            self.producer.poll(LOOK);
+            let mut delivered = self.producer.context().lock();
+            if let Some(failed) = delivered.failed.take() {
+                return Err(failed);
+            }
+            if delivered.offsets.len() == count {
+                return Ok(std::mem::take(&mut delivered.offsets));
+            }
+            if clock::monotonic() >= deadline {
+                return Err("records were not confirmed in time".to_owned());
+            }
+        }
+    }
+}
+
+impl Known {
+    fn note(&mut self, key: &str, offset: i64, is_there: bool, manifest: Option<&[u8]>) {
+        if !is_there {
+            self.offsets.remove(key);
+            self.manifests.remove(key);
+            return;
+        }
+        self.offsets.insert(key.to_owned(), offset);
+        if let Some(manifest) = manifest.and_then(|bytes| postcard::from_bytes(bytes).ok()) {
+            self.manifests.insert(key.to_owned(), manifest);
+        }
+    }
+}
+
+/// Reads a partition from an offset on to its end, or until `each` says false; gives the offset after the last one read.
+fn each_record(
+    consumer: &BaseConsumer<Quiet>,
+    topic: &str,
+    partition: i32,
+    from: i64,
+    mut each: impl FnMut(&str, Option<&[u8]>, i64) -> bool,
+) -> Result<i64, String> {
+    let mut list = TopicPartitionList::with_capacity(1);
+    list.add_partition_offset(topic, partition, Offset::Offset(from)).map_err(|error| error.to_string())?;
+    consumer.assign(&list).map_err(|error| error.to_string())?;
+    let read = until_end(consumer, partition, from, &mut each);
+    consumer.unassign().map_err(|error| error.to_string())?;
+    read
+}
+
+fn until_end(
+    consumer: &BaseConsumer<Quiet>,
+    partition: i32,
+    from: i64,
+    each: &mut impl FnMut(&str, Option<&[u8]>, i64) -> bool,
+) -> Result<i64, String> {
+    let mut next = from;
+    let mut heard: Instant = clock::monotonic();
+    loop {
+        match consumer.poll(LOOK) {
+            Some(Ok(record)) => {
+                heard = clock::monotonic();
+                next = record.offset() + 1;
+                let key = record.key().and_then(|key| std::str::from_utf8(key).ok());
+                if key.is_some_and(|key| !each(key, record.payload(), record.offset())) {
+                    return Ok(next);
+                }
+            }
+            Some(Err(KafkaError::PartitionEOF(of))) if of == partition => return Ok(next),
+            Some(Err(error)) => tracing::debug!(%error, "reading checkpoints"),
+            None => {}
+        }
+        if heard.elapsed() > PATIENCE {
+            return Err("no broker has answered for a while".to_owned());
+        }
+    }
+}
+
+/// How the key of a manifest ends.
+const MANIFEST: &str = "/manifest";
+
+/// The key of the manifest.
+fn key_of(Name { place, next_offset, writer }: &Name) -> String {
+    let Place { topic, topic_id, partition } = place;
+    format!("{topic}/{topic_id}/{partition}/{next_offset:020}/{writer}{MANIFEST}")
+}
+
+/// The key of a chunk of the checkpoint whose manifest has this key.
+fn chunk_key(manifest: &str, number: usize) -> String {
+    format!("{}/{number:06}", manifest.trim_end_matches(MANIFEST))
+}
+
+/// The name of the checkpoint of this place whose manifest has this key; none if it is of another place.
+fn name_of(place: &Place, key: &str) -> Option<Name> {
+    let of_place = format!("{}/{}/{}/", place.topic, place.topic_id, place.partition);
+    let (offset, writer) = key.strip_prefix(&of_place)?.strip_suffix(MANIFEST)?.split_once('/')?;
+    Some(Name { place: place.clone(), next_offset: offset.parse().ok()?, writer: Writer::from_text(writer)? })
+}
