@@ -33,6 +33,7 @@
 //!
 //! Only [`clock`] reads a clock, and only [`cli`] writes to a terminal.
 
+pub mod checkpoint;
 pub mod cli;
 pub mod clock;
 pub mod config;

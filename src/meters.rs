@@ -3,7 +3,7 @@
 //! Plain metrics of the `prometheus` crate, registered once, added to from any thread. What lanes say is not here: that
 //! is a function of state and instant, made for each look (see [`publish`](crate::publish)).
 
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, Opts, Registry};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 use crate::event::rejection::RejectionReason;
 
@@ -12,6 +12,12 @@ const DELAY_BOUNDS: [f64; 14] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.
 
 /// Seconds.
 const DURATION_BOUNDS: [f64; 9] = [0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0];
+
+/// Seconds: up to what nobody would call a pause any more.
+const PAUSE_BOUNDS: [f64; 9] = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 1.0];
+
+/// Seconds.
+const CHECKPOINT_BOUNDS: [f64; 10] = [0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 60.0];
 
 /// All of them. Clones share their numbers.
 #[derive(Clone, Debug)]
@@ -46,6 +52,18 @@ pub struct Meters {
     pub kafka_errors: IntCounter,
     /// Log lines that were held back because there were too many.
     pub log_lines_suppressed: IntCounter,
+    /// Checkpoints that are durable.
+    pub checkpoints: IntCounter,
+    /// Checkpoints that could not be made durable.
+    pub checkpoint_failures: IntCounter,
+    /// For how long a partition was not read because of a checkpoint, in seconds.
+    pub checkpoint_pause: Histogram,
+    /// How long one checkpoint took until it was durable, in seconds.
+    pub checkpoint_duration: Histogram,
+    /// The size of the latest checkpoint.
+    pub checkpoint_bytes: IntGauge,
+    /// Partitions taken over, by whether from a checkpoint or by looking back.
+    pub restores: IntCounterVec,
     /// How long one view of all lanes took to make, in seconds.
     pub view_duration: Histogram,
     /// How long one answer of `/metrics` took to make, in seconds.
@@ -76,6 +94,17 @@ impl Meters {
         let rejected = counters("holdline_events_rejected_total", "Records that are no events, by reason.", "reason")?;
         for reason in RejectionReason::ALL {
             rejected.with_label_values(&[reason.name()]);
+        }
+        let checkpoint_bytes =
+            IntGauge::new("holdline_checkpoint_bytes", "The size of the latest checkpoint; 0 before there is one.")?;
+        registry.register(Box::new(checkpoint_bytes.clone()))?;
+        let restores = counters(
+            "holdline_restores_total",
+            "Partitions taken over, by whether from a checkpoint or by looking back.",
+            "from",
+        )?;
+        for from in ["checkpoint", "look_back"] {
+            restores.with_label_values(&[from]);
         }
         Ok(Meters {
             events: counters("holdline_events_total", "Events taken in.", "topic")?,
@@ -124,6 +153,23 @@ impl Meters {
                 "holdline_log_lines_suppressed_total",
                 "Log lines held back because there were too many of their kind.",
             )?,
+            checkpoints: counter("holdline_checkpoints_total", "Checkpoints that are durable.")?,
+            checkpoint_failures: counter(
+                "holdline_checkpoint_failures_total",
+                "Checkpoints that could not be made durable; the ones before are kept.",
+            )?,
+            checkpoint_pause: histogram(
+                "holdline_checkpoint_pause_seconds",
+                "For how long a partition was not read because of a checkpoint, in seconds.",
+                &PAUSE_BOUNDS,
+            )?,
+            checkpoint_duration: histogram(
+                "holdline_checkpoint_duration_seconds",
+                "How long one checkpoint took until it was durable, in seconds.",
+                &CHECKPOINT_BOUNDS,
+            )?,
+            checkpoint_bytes,
+            restores,
             view_duration: histogram(
                 "holdline_view_duration_seconds",
                 "How long it took to make one view of all lanes, in seconds.",

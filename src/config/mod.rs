@@ -53,7 +53,7 @@ mod usable;
 mod usable_service;
 
 pub use mistake::{Mistake, Place};
-pub use service::{Formulas, Http, Kafka, Log, LogFormat, Metrics};
+pub use service::{Checkpoint, CheckpointStore, Formulas, Http, Kafka, Log, LogFormat, Metrics};
 
 /// A configuration that can be used.
 #[derive(Clone, PartialEq, Debug)]
@@ -62,6 +62,8 @@ pub struct Config {
     pub settings: Settings,
     /// Where events come from.
     pub kafka: Kafka,
+    /// Where what was read is made durable.
+    pub checkpoint: Checkpoint,
     /// Where pages and metrics are served.
     pub http: Http,
     /// What is published.
@@ -85,8 +87,9 @@ impl Config {
     fn parse_in(folder: &Path, text: &str, environment: &[(String, String)]) -> Result<Config, Vec<Mistake>> {
         read(text, environment, |document| {
             let settings = usable::settings(document, folder, Files::Read);
-            let (kafka, http, metrics, log) = usable_service::read(document);
-            Config { settings, kafka, http, metrics, log }
+            let usable_service::Service { kafka, checkpoint, http, metrics, log } =
+                usable_service::read(document, folder);
+            Config { settings, kafka, checkpoint, http, metrics, log }
         })
     }
 

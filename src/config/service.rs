@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZero;
+use std::path::PathBuf;
 
 use crate::engine::board::GroupBy;
 
@@ -56,6 +57,31 @@ impl std::fmt::Debug for Kafka {
             .field("options", &self.options.keys())
             .finish()
     }
+}
+
+/// Where what was read is made durable, so that it need not be read again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Checkpoint {
+    /// Where checkpoints are kept; none if none are written.
+    pub store: Option<CheckpointStore>,
+    /// How often each partition is written, in milliseconds.
+    pub every_ms: u64,
+}
+
+impl Default for Checkpoint {
+    /// None are written.
+    fn default() -> Self {
+        Checkpoint { store: None, every_ms: 30_000 }
+    }
+}
+
+/// Where checkpoints are kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CheckpointStore {
+    /// In files below this folder.
+    Folder(PathBuf),
+    /// In this topic, which is compacted.
+    Topic(String),
 }
 
 /// Where pages and metrics are served.

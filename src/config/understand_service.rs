@@ -2,6 +2,7 @@
 //! knows, filters of log lines.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
 
 use tracing_subscriber::EnvFilter;
 
@@ -75,6 +76,12 @@ pub(super) fn kafka_name(value: &Value) -> Result<String, String> {
         }
         _ => Ok(text.to_owned()),
     }
+}
+
+/// A path, which may not be there.
+pub(super) fn path(value: &Value) -> Result<PathBuf, String> {
+    let text = value.text().ok_or_else(|| format!("{} is not a path, in quotes", value.quoted()))?;
+    if text.is_empty() { Err("the path is empty: name a folder".to_owned()) } else { Ok(PathBuf::from(text)) }
 }
 
 /// The name of a consumer group.

@@ -4,18 +4,25 @@
 //! `options`.
 
 use std::num::NonZero;
+use std::path::Path;
 
 use super::duration::LONGEST_MS;
 use super::options;
 use super::reading::{Reading, Spot};
 use super::section::Section;
-use super::service::{Formulas, Http, Kafka, Log, LogFormat, Metrics};
+use super::service::{Checkpoint, CheckpointStore, Formulas, Http, Kafka, Log, LogFormat, Metrics};
 use super::understand::{choice, duration, whole};
-use super::understand_service::{address, broker, filter, group, kafka_name};
+use super::understand_service::{address, broker, filter, group, kafka_name, path};
 use crate::engine::board::GroupBy;
 
 /// The longest delay of the live view: what comes later than that is better told as late.
 const LONGEST_DELAY_MS: u64 = 300_000;
+
+/// Writing more often would cost more than reading again.
+const SHORTEST_CHECKPOINT_MS: u64 = 1_000;
+
+/// Whoever writes less often reads half a day again.
+const LONGEST_CHECKPOINT_MS: u64 = 43_200_000;
 
 /// More threads than any machine for this has cores.
 const MOST_WORKERS: u64 = 256;
@@ -31,19 +38,30 @@ enum Label {
     Tier,
 }
 
-/// What the document says of the service. Keys are asked for in the order of the reference, in which messages list them.
-pub(super) fn read(document: &mut Section<'_>) -> (Kafka, Http, Metrics, Log) {
-    (
-        document.section("kafka", kafka),
-        document.section("http", http),
-        document.section("metrics", metrics),
-        document.section("log", log),
-    )
+/// What the document says of the service.
+pub(super) struct Service {
+    pub kafka: Kafka,
+    pub checkpoint: Checkpoint,
+    pub http: Http,
+    pub metrics: Metrics,
+    pub log: Log,
+}
+
+/// What the document says of the service; relative paths are taken from `folder`. Keys are asked for in the order of the
+/// reference, in which messages list them.
+pub(super) fn read(document: &mut Section<'_>, folder: &Path) -> Service {
+    Service {
+        kafka: document.section("kafka", kafka),
+        checkpoint: document.section("checkpoint", |section| checkpoint(section, folder)),
+        http: document.section("http", http),
+        metrics: document.section("metrics", metrics),
+        log: document.section("log", log),
+    }
 }
 
 /// Leaves alone what [`read`] reads.
 pub(super) fn pass_over(document: &mut Section<'_>) {
-    for key in ["kafka", "http", "metrics", "log"] {
+    for key in ["kafka", "checkpoint", "http", "metrics", "log"] {
         document.pass_over(key);
     }
 }
@@ -73,6 +91,18 @@ fn kafka(section: &mut Section<'_>) -> Kafka {
         workers: workers.value().and_then(|number| usize::try_from(number).ok()).and_then(NonZero::new),
         options: options::read(section),
     }
+}
+
+fn checkpoint(section: &mut Section<'_>, beside: &Path) -> Checkpoint {
+    let folder = section.read("folder", |value| path(value).map(|path| beside.join(path)));
+    let topic = section.read("topic", kafka_name);
+    let every = section.read("every", duration(SHORTEST_CHECKPOINT_MS..=LONGEST_CHECKPOINT_MS));
+    if let (Reading::Usable(..), Reading::Usable(_, spot)) = (&folder, &topic) {
+        let spot = spot.clone();
+        section.refuse(&spot, "is set beside checkpoint.folder: keep one of them".to_owned());
+    }
+    let store = folder.value().map(CheckpointStore::Folder).or(topic.value().map(CheckpointStore::Topic));
+    Checkpoint { store, every_ms: every.or(Checkpoint::default().every_ms) }
 }
 
 fn http(section: &mut Section<'_>) -> Http {

@@ -33,6 +33,11 @@ pub struct GroupBy {
     pub tier: bool,
 }
 
+impl GroupBy {
+    /// Each lane by itself.
+    pub const EACH: GroupBy = GroupBy { queue: true, channel: true, tier: true };
+}
+
 /// Which lanes a group adds up; none where they are not told apart.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 pub struct GroupKey {
@@ -42,6 +47,18 @@ pub struct GroupKey {
     pub channel: Option<String>,
     /// The tier.
     pub tier: Option<String>,
+}
+
+impl GroupKey {
+    /// The group by fewer labels.
+    pub fn only(&self, by: GroupBy) -> GroupKey {
+        let label = |wanted: bool, label: &Option<String>| label.clone().filter(|_| wanted);
+        GroupKey {
+            queue: label(by.queue, &self.queue),
+            channel: label(by.channel, &self.channel),
+            tier: label(by.tier, &self.tier),
+        }
+    }
 }
 
 /// What is known of some lanes over some span.

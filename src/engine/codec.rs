@@ -57,7 +57,9 @@ pub enum DecodeError {
     #[error("the shard was encoded under other settings: {0} differ")]
     OtherSettings(String),
     /// A calendar opens otherwise than it did, though it is made of the same: its name.
-    #[error("the calendar {0:?} opens at other times than when the shard was encoded: clocks of its zone are set otherwise")]
+    #[error(
+        "the calendar {0:?} opens at other times than when the shard was encoded: clocks of its zone are set otherwise"
+    )]
     OtherHours(String),
     /// They are whole, but hold what no shard holds.
     #[error("the encoded shard contradicts itself: {0}")]

@@ -47,6 +47,20 @@ impl Counted {
         self.histograms.add(&other.histograms);
     }
 
+    /// The same by fewer labels: groups that differ in nothing else are added up.
+    pub fn grouped(&self, by: GroupBy) -> Counted {
+        if by == GroupBy::EACH {
+            return self.clone();
+        }
+        let mut grouped = Counted { corrections: self.corrections, ..Counted::default() };
+        for (key, counters) in &self.counters {
+            *grouped.counters.entry(key.only(by)).or_default() += *counters;
+        }
+        grouped.heard = self.heard.grouped(by);
+        grouped.histograms = self.histograms.grouped(by);
+        grouped
+    }
+
     /// What was counted since `earlier`, of the same shard.
     pub fn since(mut self, earlier: &Counted) -> Counted {
         for (key, counters) in &mut self.counters {

@@ -262,6 +262,15 @@ impl HistogramsBy {
         all
     }
 
+    /// The same by fewer labels.
+    pub fn grouped(&self, by: GroupBy) -> HistogramsBy {
+        let mut grouped = HistogramsBy { groups: BTreeMap::new(), corrections: self.corrections };
+        for (key, histograms) in &self.groups {
+            grouped.groups.entry(key.only(by)).or_default().add(histograms);
+        }
+        grouped
+    }
+
     /// Adds all of `other`.
     pub fn add(&mut self, other: &HistogramsBy) {
         for (key, histograms) in &other.groups {

@@ -213,7 +213,8 @@ impl Contacts {
     pub fn find(&self, id: &str) -> Option<Handle> {
         let hash = self.hash_32(id);
         let entry = Entry { hash, index: 0 };
-        let found = self.index.find(entry.spread(), |there| there.hash == hash && self.records.record(there.index).id == id);
+        let found =
+            self.index.find(entry.spread(), |there| there.hash == hash && self.records.record(there.index).id == id);
         found.map(|there| self.handle(there.index))
     }
 

@@ -5,5 +5,6 @@
 
 pub mod client;
 mod deliveries;
+pub mod topic_id;
 pub mod trouble;
 pub mod writer;

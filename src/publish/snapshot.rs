@@ -32,6 +32,11 @@ pub struct Snapshot {
     pub withheld: Vec<Withheld>,
     /// What went wrong last, in a sentence, if that is not long ago; told along with the reasons.
     pub trouble: Option<String>,
+    /// Why checkpoints cannot be written at present, in a sentence: lanes are shown, but what is read now would have to be
+    /// read again. None if they can.
+    pub hindrance: Option<String>,
+    /// When the partition of which that is longest ago was last made durable; none while there is one that was not yet.
+    pub checkpointed: Option<EventTime>,
     /// Whether this process holds every partition of its topics, so that it may speak for whole queues.
     pub whole: bool,
     /// What is known of customers who come back; none while `live` is none, or not `whole`.
@@ -100,6 +105,8 @@ impl Snapshot {
             live: None,
             withheld: vec![Withheld::Starting],
             trouble: None,
+            hindrance: None,
+            checkpointed: None,
             whole: false,
             repeats: None,
             counted: Counted::default(),

@@ -42,12 +42,11 @@ impl Service {
         let (lines, suppressed) = (config.log.lines_per_second, meters.log_lines_suppressed.clone());
         let recurring = move || Recurring::new(lines, suppressed.clone());
         let library = LibraryLog::new(lines);
-        let (reading, customer_news) =
-            Reading::start(&config.kafka, &config.metrics, &settings, meters, &recurring, library, failing)?;
+        let (reading, customer_news) = Reading::start(config, &settings, meters, &recurring, library, failing)?;
         let repeats = Repeats::new(&settings, customer_news);
         let (publish, snapshots) = watch::channel(Arc::new(Snapshot::starting(clock::monotonic())));
         let hub = Arc::clone(&reading.hub);
-        let pulse = Pulse::new(hub, settings, repeats, config.metrics.delay_ms, publish, recurring());
+        let pulse = Pulse::new(hub, settings, repeats, config.metrics, publish, recurring());
         let pulse = thread::Builder::new().name("pulse".to_owned()).spawn(move || pulse.run())?;
         Ok(Service { snapshots, failures, reading, pulse })
     }

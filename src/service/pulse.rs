@@ -7,11 +7,13 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
 use crate::clock;
+use crate::config::Metrics;
 use crate::engine::settings::Settings;
 use crate::engine::view::View;
 use crate::event::EventTime;
@@ -44,7 +46,7 @@ pub struct Pulse {
     hub: Arc<Hub>,
     settings: Arc<Settings>,
     repeats: Repeats,
-    delay_ms: u64,
+    metrics: Metrics,
     publish: watch::Sender<Arc<Snapshot>>,
     recurring: Recurring,
     /// The names of the reasons last told, none if lanes are shown; none before anything was told.
@@ -57,11 +59,11 @@ impl Pulse {
         hub: Arc<Hub>,
         settings: Arc<Settings>,
         repeats: Repeats,
-        delay_ms: u64,
+        metrics: Metrics,
         publish: watch::Sender<Arc<Snapshot>>,
         recurring: Recurring,
     ) -> Pulse {
-        Pulse { hub, settings, repeats, delay_ms, publish, recurring, withheld: None }
+        Pulse { hub, settings, repeats, metrics, publish, recurring, withheld: None }
     }
 
     /// Looks until the hub stops.
@@ -106,6 +108,8 @@ impl Pulse {
             withheld: reasons,
             repeats: live_at.filter(|_| whole).map(|now| self.repeats.view(now)),
             whole,
+            hindrance: self.hub.hindrance(),
+            checkpointed: checkpointed(&held),
             state_complete: is_complete(&held, now.wall, self.longest_expire()),
             topics: topics.iter().map(|(name, topic)| (name.clone(), status_of(name, topic, &held))).collect(),
             ..Snapshot::starting(now.at)
@@ -114,6 +118,7 @@ impl Pulse {
             let status = PartitionStatus { caught_up: standing.behind.is_none(), lag_records: standing.lag_records };
             snapshot.partitions.insert((held.topic.to_string(), held.partition), status);
         }
+        snapshot.counted.add(&self.hub.carried().grouped(self.metrics.by));
         for look in looks {
             add(&mut snapshot, look, self.settings.limits.worst);
         }
@@ -131,8 +136,8 @@ impl Pulse {
                 Some(_) => reasons.push(Withheld::TopicUnavailable(name.clone())),
                 None => {}
             }
-            let moves_contacts =
-                |(seen, _): (Moment, u32)| now.at.saturating_duration_since(seen.at) < self.longest_expire();
+            let since = |seen: EventTime| Duration::from_millis(now.wall.millis().saturating_sub(seen.millis()));
+            let moves_contacts = |(seen, _): (EventTime, u32)| since(seen) < self.longest_expire();
             if topic.grown.is_some_and(moves_contacts) {
                 reasons.push(Withheld::PartitionsAdded(name.clone()));
             }
@@ -161,7 +166,7 @@ impl Pulse {
         let through = held.iter().map(|(_, standing)| standing.read_through.map(|through| through.wall));
         // The wall clock may have been set back since.
         let known = through.chain([Some(now.wall)]).min().flatten()?;
-        EventTime::from_millis(known.millis().saturating_sub(self.delay_ms))
+        EventTime::from_millis(known.millis().saturating_sub(self.metrics.delay_ms))
     }
 
     fn longest_expire(&self) -> Duration {
@@ -192,6 +197,12 @@ fn add(snapshot: &mut Snapshot, look: Look, longest_list: usize) {
     snapshot.tracked_agents += look.agents as u64;
     snapshot.tracked_past_contacts += look.past_contacts as u64;
     snapshot.tracked_lanes += look.lanes as u64;
+}
+
+/// When the partition of which that is longest ago was last made durable; none if one never was.
+fn checkpointed(held: &[(Arc<Held>, Standing)]) -> Option<EventTime> {
+    let last = held.iter().map(|(held, _)| held.checkpointed_ms.load(Ordering::Relaxed)).min();
+    last.filter(|last| *last > 0).and_then(EventTime::from_millis)
 }
 
 fn holds_all(held: &[(Arc<Held>, Standing)], topics: &BTreeMap<String, Topic>) -> bool {

@@ -71,7 +71,8 @@ impl Scenario {
             ["calendar", name, zone, days, hours] => self.calendar(name, zone, days, hours)?,
             ["holiday", name, date] => {
                 let date = date.parse().map_err(|_| format!("`{date}` is no date"))?;
-                let known = self.settings.promised().calendars.get(name).ok_or(format!("no calendar is called `{name}`"))?;
+                let known =
+                    self.settings.promised().calendars.get(name).ok_or(format!("no calendar is called `{name}`"))?;
                 let mut spec = known.spec().clone();
                 spec.days.insert(date, Vec::new());
                 self.keep(name, spec)?;

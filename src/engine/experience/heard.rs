@@ -204,6 +204,15 @@ impl HeardBy {
         self.retracted += other.retracted;
     }
 
+    /// The same by fewer labels.
+    pub fn grouped(&self, by: GroupBy) -> HeardBy {
+        let mut grouped = HeardBy { groups: BTreeMap::new(), retracted: self.retracted };
+        for (key, heard) in &self.groups {
+            grouped.groups.entry(key.only(by)).or_default().add(heard);
+        }
+        grouped
+    }
+
     /// What was heard since `earlier`, of the same shard.
     pub fn since(mut self, earlier: &HeardBy) -> HeardBy {
         for (key, heard) in &mut self.groups {

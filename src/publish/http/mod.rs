@@ -164,14 +164,16 @@ async fn health(State(pages): State<Pages>) -> Response {
     }
 }
 
-/// Whether lanes are shown; if not, why, one reason a line.
+/// Whether lanes are shown, and would be soon after a restart; if not, why, one reason a line.
 async fn readiness(State(pages): State<Pages>) -> Response {
     let snapshot = pages.exposition.snapshot();
     let now = clock::monotonic();
-    if snapshot.shown(now).is_some() {
+    let hindrance = snapshot.hindrance.as_ref().map(|hindrance| format!("checkpoints fail: {hindrance}\n"));
+    if snapshot.shown(now).is_some() && hindrance.is_none() {
         return ([PLAIN], "ready\n").into_response();
     }
     let trouble = snapshot.trouble.as_ref().map(|trouble| format!("last trouble: {trouble}\n"));
-    let reasons = snapshot.withheld(now).into_iter().map(|reason| format!("{reason}\n")).chain(trouble);
+    let withheld = snapshot.withheld(now).into_iter().map(|reason| format!("{reason}\n"));
+    let reasons = withheld.chain(hindrance).chain(trouble);
     (StatusCode::SERVICE_UNAVAILABLE, [PLAIN], reasons.collect::<String>()).into_response()
 }

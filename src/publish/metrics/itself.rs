@@ -21,6 +21,16 @@ pub(super) const FAMILIES: &[Family] = &[
         |scene, samples| samples.add(&[], flag(scene.snapshot.state_complete)),
     ),
     Family::gauge(
+        "holdline_checkpoint_timestamp_seconds",
+        "When the partition of which that is longest ago was last made durable, in seconds since 1970; absent while one was not yet.",
+        |scene, samples| scene.snapshot.checkpointed.into_iter().for_each(|at| samples.add(&[], timestamp(at))),
+    ),
+    Family::gauge(
+        "holdline_checkpoints_failing",
+        "1 while checkpoints cannot be written, else 0.",
+        |scene, samples| samples.add(&[], flag(scene.snapshot.hindrance.is_some())),
+    ),
+    Family::gauge(
         "holdline_view_timestamp_seconds",
         "The instant that the latest view is of, in seconds since 1970; absent before anything was read.",
         |scene, samples| scene.snapshot.now.into_iter().for_each(|now| samples.add(&[], timestamp(now))),

@@ -5,7 +5,7 @@
 //! answer delays the answers about its own partitions only.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::client::ClientContext;
@@ -16,6 +16,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use crate::config::Kafka;
 use crate::kafka::client::{properties, set_default};
+use crate::kafka::topic_id;
 
 /// A partition by topic and number.
 pub type Partition = (String, i32);
@@ -84,6 +85,14 @@ impl Brokers {
             leaders.insert((topic.to_owned(), partition.id()), partition.leader());
         }
         Ok(u32::try_from(told.partitions().len()).unwrap_or(u32::MAX))
+    }
+
+    /// What tells a topic from others of the same name.
+    ///
+    /// # Errors
+    /// No answer within this time, or the topic is not there or may not be used.
+    pub fn topic_id(&self, topic: &str, within: Duration) -> Result<Arc<str>, RDKafkaErrorCode> {
+        topic_id::of(&self.client, topic, within)
     }
 
     /// Where these partitions begin and end, in their order. Each leader may take so long for each of two answers.

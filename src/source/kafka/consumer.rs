@@ -12,7 +12,11 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::config::{Kafka, Metrics};
+use crate::checkpoint::folder::Folder;
+use crate::checkpoint::shelf::Shelf;
+use crate::checkpoint::topic::Topic;
+use crate::checkpoint::{Store, Writer};
+use crate::config::{Checkpoint, CheckpointStore, Config, Kafka};
 use crate::engine::settings::Settings;
 use crate::kafka::client::{LibraryLog, properties, set_default};
 use crate::kafka::trouble::explain_error;
@@ -20,9 +24,12 @@ use crate::log::Recurring;
 use crate::meters::Meters;
 use crate::source::kafka::brokers::Brokers;
 use crate::source::kafka::hub::Hub;
+use crate::source::kafka::keeper::Keeper;
 use crate::source::kafka::prober::Prober;
 use crate::source::kafka::queue::Queue;
 use crate::source::kafka::rebalance::Context;
+use crate::source::kafka::recovery::Recovery;
+use crate::source::kafka::scribe::Scribe;
 use crate::source::kafka::worker::{CustomerNews, Lines, Worker};
 
 /// Records read at once. More only pins more of librdkafka's buffers.
@@ -64,6 +71,7 @@ pub struct Reading {
     consumer: Arc<BaseConsumer<Context>>,
     group: Option<JoinHandle<()>>,
     prober: Option<JoinHandle<()>>,
+    keeper: Option<JoinHandle<()>>,
     workers: Vec<JoinHandle<()>>,
 }
 
@@ -75,14 +83,14 @@ impl Reading {
     /// # Errors
     /// The options contradict themselves, or threads cannot be started. Nothing was sent to a broker.
     pub fn start(
-        kafka: &Kafka,
-        metrics: &Metrics,
+        config: &Config,
         settings: &Arc<Settings>,
         meters: &Meters,
         recurring: &impl Fn() -> Recurring,
         library: LibraryLog,
         failures: UnboundedSender<anyhow::Error>,
     ) -> anyhow::Result<(Reading, mpsc::Receiver<CustomerNews>)> {
+        let Config { kafka, metrics, checkpoint, .. } = config;
         let cores = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_WORKERS);
         let count = kafka.workers.map_or(cores, NonZero::get);
         let (orders, received): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::channel()).unzip();
@@ -91,18 +99,33 @@ impl Reading {
         let topics: Vec<&str> = kafka.topics.iter().map(String::as_str).collect();
         let refused = |error: KafkaError| anyhow::anyhow!("{}", explain_error(kafka, &topics.join(", "), &error));
         let brokers = Arc::new(Brokers::new(kafka).map_err(refused)?);
-        let (kept, asked) = (Arc::clone(&hub), Arc::clone(&brokers));
-        let context = Context::new(kept, look_back_ms, meters.clone(), kafka.clone(), asked, library);
-        let consumer: BaseConsumer<Context> = config(kafka).create_with_context(context).map_err(refused)?;
+        let hash_seed = RandomState::new().hash_one(0);
+        let shelf = shelf(checkpoint, kafka)?;
+        let scribe = shelf.map(|shelf| {
+            let writer = Writer { instance: instance(kafka), run: RandomState::new().hash_one("run") };
+            Arc::new(Scribe::new(Arc::clone(&hub), shelf, writer, meters.clone()))
+        });
+        let recovery = Recovery::new(
+            Arc::clone(&hub),
+            Arc::clone(&brokers),
+            scribe.clone(),
+            Arc::clone(settings),
+            look_back_ms,
+            hash_seed,
+            meters.clone(),
+        );
+        let (kept, written) = (Arc::clone(&hub), scribe.clone());
+        let context = Context::new(kept, recovery, written, meters.clone(), kafka.clone(), library);
+        let consumer: BaseConsumer<Context> = properties_of(kafka).create_with_context(context).map_err(refused)?;
         consumer.subscribe(&topics).map_err(refused)?;
         let consumer = Arc::new(consumer);
 
-        let hash_seed = RandomState::new().hash_one(0);
         let mut reading = Reading {
             hub: Arc::clone(&hub),
             consumer: Arc::clone(&consumer),
             group: None,
             prober: None,
+            keeper: None,
             workers: Vec::new(),
         };
         let (customer_news, told) = mpsc::channel();
@@ -115,6 +138,11 @@ impl Reading {
         }
         let prober = Prober::new(Arc::clone(&hub), brokers, Arc::clone(consumer.context()));
         reading.prober = Some(spawn("prober".to_owned(), move || prober.run())?);
+        if let Some(scribe) = scribe {
+            let every = Duration::from_millis(checkpoint.every_ms);
+            let keeper = Keeper::new(Arc::clone(&hub), scribe, Arc::clone(&consumer), every);
+            reading.keeper = Some(spawn("keeper".to_owned(), move || keeper.run())?);
+        }
         reading.group = Some(spawn("group".to_owned(), move || keep_alive(&consumer, &hub))?);
         Ok((reading, told))
     }
@@ -123,18 +151,22 @@ impl Reading {
     /// session times out, so that its return moves nothing.
     pub fn stop(self) {
         self.hub.stop();
-        self.hub.stop_workers();
-        for thread in self.workers.into_iter().chain(self.prober).chain(self.group) {
+        let join = |thread: JoinHandle<()>| {
             if thread.join().is_err() {
                 tracing::error!("a thread of the consumer had panicked");
             }
-        }
+        };
+        // Partitions are given up in good order while workers can still say what they know of them.
+        self.keeper.into_iter().chain(self.prober).chain(self.group).for_each(join);
+        self.consumer.context().give_up_all(&self.consumer);
+        self.hub.stop_workers();
+        self.workers.into_iter().for_each(join);
         // Nobody else has it now: it leaves the group and is closed.
         drop(self.consumer);
     }
 }
 
-fn config(kafka: &Kafka) -> ClientConfig {
+fn properties_of(kafka: &Kafka) -> ClientConfig {
     let mut config = properties(kafka);
     config.set("group.id", &kafka.group);
     for (name, value) in USUAL {
@@ -151,6 +183,25 @@ fn config(kafka: &Kafka) -> ClientConfig {
         config.set(name, value);
     }
     config
+}
+
+/// Where checkpoints are kept; none if they are kept nowhere.
+fn shelf(checkpoint: &Checkpoint, kafka: &Kafka) -> anyhow::Result<Option<Arc<Shelf>>> {
+    let store: Box<dyn Store> = match &checkpoint.store {
+        None => return Ok(None),
+        Some(CheckpointStore::Folder(folder)) => Box::new(Folder::open(folder)?),
+        Some(CheckpointStore::Topic(topic)) => Box::new(Topic::new(kafka, topic)),
+    };
+    Ok(Some(Arc::new(Shelf::new(store))))
+}
+
+/// The name of this instance: as configured, or else that of the machine.
+fn instance(kafka: &Kafka) -> String {
+    let of_machine = || std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = kafka.instance.clone().unwrap_or_else(of_machine);
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() || "._-".contains(letter) { letter } else { '_' };
+    let name: String = name.trim().chars().map(plain).collect();
+    if name.is_empty() { "holdline".to_owned() } else { name }
 }
 
 fn spawn(name: String, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {

@@ -1,5 +1,5 @@
-//! What the threads of the consumer share: which partitions are held and by which worker, what is known of the topics,
-//! and what went wrong last.
+//! What the threads of the consumer share: which partitions are held and by which worker, what is known of the topics, what
+//! was counted of partitions that are held no longer, and what went wrong last.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,10 +10,13 @@ use std::time::{Duration, Instant};
 use rdkafka::error::RDKafkaErrorCode;
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::checkpoint::Ledger;
+use crate::clock;
+use crate::engine::counted::Counted;
 use crate::event::EventTime;
 use crate::kafka::trouble::Trouble;
 use crate::source::kafka::progress::Moment;
-use crate::source::kafka::worker::{Held, Look, Order};
+use crate::source::kafka::worker::{Given, Held, Known, Look, Order};
 
 /// A worker that does not answer for so long is stuck.
 const LONGEST_ANSWER: Duration = Duration::from_secs(30);
@@ -22,6 +25,8 @@ const LONGEST_ANSWER: Duration = Duration::from_secs(30);
 pub struct Hub {
     workers: Vec<Sender<Order>>,
     state: Mutex<State>,
+    /// Held by whoever moves partitions, so that nobody sees what was counted of one neither with it nor without it.
+    moving: Mutex<()>,
     stopping: AtomicBool,
     failures: UnboundedSender<anyhow::Error>,
 }
@@ -33,6 +38,21 @@ struct State {
     topics: BTreeMap<String, Topic>,
     trouble: Option<(Instant, Trouble, String)>,
     assigned_once: bool,
+    /// Counted by earlier runs of this instance that this one goes on from, lane by lane.
+    carried: Arc<Counted>,
+    /// That, and what this run counted of partitions that it holds no longer.
+    released: Counted,
+    /// Greater whenever partitions come or go.
+    epoch: u64,
+    /// Why checkpoints cannot be written; none if they can.
+    hindrance: Option<String>,
+}
+
+impl State {
+    /// Epochs of later runs of the instance are greater too, unless its clock is set back by as much as it was down.
+    fn begin_epoch(&mut self) {
+        self.epoch = clock::wall().millis().max(self.epoch + 1);
+    }
 }
 
 /// What is known of a topic.
@@ -44,8 +64,10 @@ pub struct Topic {
     pub error: Option<RDKafkaErrorCode>,
     /// When a broker was last asked about it of those times that one answered.
     pub heard: Option<Instant>,
-    /// When it was seen to have got more partitions, and how many it had before.
-    pub grown: Option<(Moment, u32)>,
+    /// What tells it from others of the same name; none before the broker said so.
+    pub id: Option<Arc<str>>,
+    /// When it was last seen to have got more partitions, and how many it had before.
+    pub grown: Option<(EventTime, u32)>,
 }
 
 /// A worker did not answer: it is stuck or gone.
@@ -62,7 +84,7 @@ impl Hub {
     ) -> Hub {
         let topics = topics.into_iter().map(|topic| (topic, Topic::default())).collect();
         let state = Mutex::new(State { topics, ..State::default() });
-        Hub { workers, state, stopping: AtomicBool::new(false), failures }
+        Hub { workers, state, moving: Mutex::default(), stopping: AtomicBool::new(false), failures }
     }
 
     /// All partitions that are held.
@@ -83,7 +105,7 @@ impl Hub {
         match partitions {
             Ok(count) => {
                 if let Some(before) = topic.partitions.filter(|&before| before < count) {
-                    topic.grown = Some((seen, before));
+                    topic.grown = Some((seen.wall, before));
                 }
                 topic.partitions = Some(count);
                 topic.error = None;
@@ -92,35 +114,75 @@ impl Hub {
         }
     }
 
-    /// Hands partitions to the workers that hold the fewest, and waits until they are ready for the first record.
+    /// What tells a topic from others of the same name, as the broker said it now. False: it is another one than it was.
+    pub fn identify(&self, topic: &str, id: &Arc<str>) -> bool {
+        let mut state = self.state();
+        let known = &mut state.topics.entry(topic.to_owned()).or_default().id;
+        known.get_or_insert_with(|| Arc::clone(id)) == id
+    }
+
+    /// Somebody else, or an earlier run, saw a topic get more partitions than it had before.
+    pub fn remember_growth(&self, topic: &str, seen: EventTime, before: u32) {
+        let mut state = self.state();
+        let grown = &mut state.topics.entry(topic.to_owned()).or_default().grown;
+        if grown.is_none_or(|(known, _)| known < seen) {
+            *grown = Some((seen, before));
+        }
+    }
+
+    /// Counting goes on from what earlier runs of this instance counted, lane by lane. To be told before anything is shown.
+    pub fn carry(&self, carried: Counted) {
+        let mut state = self.state();
+        state.released.add(&carried);
+        state.carried = Arc::new(carried);
+    }
+
+    /// What earlier runs of this instance counted that this one goes on from, lane by lane.
+    pub fn carried(&self) -> Arc<Counted> {
+        Arc::clone(&self.state().carried)
+    }
+
+    /// What this instance holds and has counted of other partitions.
+    pub fn ledger(&self) -> Ledger {
+        let _nobody_moves = self.moving();
+        let state = self.state();
+        let held = state.held.values().map(|(held, _)| (held.topic.to_string(), held.partition, held.holding));
+        Ledger { epoch: state.epoch, held: held.collect(), released: state.released.clone() }
+    }
+
+    /// Hands partitions to the workers that hold the fewest, with what is known of them, and waits until they are ready for
+    /// the first record.
     ///
     /// # Errors
     /// A worker does not answer.
-    pub fn take(&self, partitions: Vec<Held>) -> Result<(), Stuck> {
+    pub fn take(&self, partitions: Vec<(Held, Option<Box<Known>>)>) -> Result<(), Stuck> {
+        let _moving = self.moving();
         let (taken, answers) = mpsc::channel();
         let count = partitions.len();
         {
             let mut state = self.state();
             state.assigned_once = true;
-            for held in partitions {
+            state.begin_epoch();
+            for (held, known) in partitions {
                 let held = Arc::new(held);
                 let key = (Arc::clone(&held.topic), held.partition);
                 let load = |worker: usize| state.held.values().filter(|(_, of)| *of == worker).count();
                 let worker = (0..self.workers.len()).min_by_key(|&worker| load(worker)).ok_or(Stuck)?;
                 state.held.insert(key, (Arc::clone(&held), worker));
-                self.workers[worker].send(Order::Take(held, taken.clone())).map_err(|_| Stuck)?;
+                self.workers[worker].send(Order::Take(held, known, taken.clone())).map_err(|_| Stuck)?;
             }
         }
         // A worker that is gone is then noticed at once.
         drop(taken);
-        wait_for(&answers, count)
+        wait_for(&answers, count).map(drop)
     }
 
-    /// Has partitions given up, and waits until no record of theirs is worked on any more.
+    /// Has partitions given up, waits until no record of theirs is worked on any more, and says what is known of them.
     ///
     /// # Errors
     /// A worker does not answer.
-    pub fn release(&self, partitions: &[(String, i32)]) -> Result<(), Stuck> {
+    pub fn release(&self, partitions: &[(String, i32)]) -> Result<Vec<Given>, Stuck> {
+        let _moving = self.moving();
         let (released, answers) = mpsc::channel();
         let mut count = 0;
         {
@@ -134,7 +196,37 @@ impl Hub {
             }
         }
         drop(released);
-        wait_for(&answers, count)
+        let answers = wait_for(&answers, count)?;
+        let mut state = self.state();
+        state.begin_epoch();
+        let mut all = Vec::with_capacity(count);
+        for (given, counted) in answers.into_iter().flatten() {
+            state.released.add(&counted);
+            all.push(given);
+        }
+        Ok(all)
+    }
+
+    /// What is known now of a partition that is held; none if it no longer is.
+    ///
+    /// # Errors
+    /// Its worker does not answer.
+    pub fn freeze(&self, held: &Arc<Held>) -> Result<Option<Given>, Stuck> {
+        let (frozen, answer) = mpsc::channel();
+        let key = (Arc::clone(&held.topic), held.partition);
+        let Some(worker) = self.state().held.get(&key).map(|(_, worker)| *worker) else { return Ok(None) };
+        self.workers[worker].send(Order::Freeze(Arc::clone(held), frozen)).map_err(|_| Stuck)?;
+        answer.recv_timeout(LONGEST_ANSWER).map_err(|_| Stuck)
+    }
+
+    /// Checkpoints cannot be written, for this reason; none once they can.
+    pub fn hinder(&self, hindrance: Option<String>) {
+        self.state().hindrance = hindrance;
+    }
+
+    /// Why checkpoints cannot be written; none if they can, or need not.
+    pub fn hindrance(&self) -> Option<String> {
+        self.state().hindrance.clone()
     }
 
     /// What all workers show at this instant; without one, only what they counted.
@@ -204,17 +296,19 @@ impl Hub {
         self.stopping.load(Ordering::Acquire)
     }
 
+    fn moving(&self) -> MutexGuard<'_, ()> {
+        self.moving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn wait_for(answers: &mpsc::Receiver<()>, count: usize) -> Result<(), Stuck> {
-    for _ in 0..count {
-        match answers.recv_timeout(LONGEST_ANSWER) {
-            Ok(()) => {}
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return Err(Stuck),
-        }
-    }
-    Ok(())
+fn wait_for<T>(answers: &mpsc::Receiver<T>, count: usize) -> Result<Vec<T>, Stuck> {
+    let answer = |_| match answers.recv_timeout(LONGEST_ANSWER) {
+        Ok(answer) => Ok(answer),
+        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Err(Stuck),
+    };
+    (0..count).map(answer).collect()
 }

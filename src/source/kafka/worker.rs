@@ -17,6 +17,7 @@ use crate::clock;
 use crate::engine::board::GroupBy;
 use crate::engine::counted::Counted;
 use crate::engine::customers::CustomerChanges;
+use crate::engine::frozen::Frozen;
 use crate::engine::settings::Settings;
 use crate::engine::shard::{Input, Keep, Shard};
 use crate::engine::view::View;
@@ -46,6 +47,14 @@ pub struct Held {
     pub partition: i32,
     /// What was there before is history: counters begin at this offset. Set once the broker has said what the end is.
     pub live_from: OnceLock<i64>,
+    /// What tells its topic from others of the same name; none if no broker said so: then no checkpoint is written.
+    pub topic_id: Option<Arc<str>>,
+    /// The offset of the first record that was read for its state.
+    pub first_offset: i64,
+    /// Drawn when it was given to this process; after a restart that goes on counting, as it was.
+    pub holding: u64,
+    /// When what was read of it was last made durable, in milliseconds since 1970; 0 if it never was.
+    pub checkpointed_ms: AtomicU64,
     /// From when on everything is known.
     reach: Reach,
     /// The timestamp of the first record that was read, in milliseconds since 1970.
@@ -58,7 +67,7 @@ pub struct Held {
 }
 
 impl Held {
-    /// A partition that is read from `start` on, assigned at this instant.
+    /// A partition that is read from `start` on, assigned at this instant, of which nothing was known before.
     pub fn new(
         topic: Arc<str>,
         partition: i32,
@@ -72,6 +81,10 @@ impl Held {
         Held {
             topic,
             partition,
+            topic_id: None,
+            first_offset: start,
+            holding: 0,
+            checkpointed_ms: AtomicU64::new(0),
             live_from,
             reach,
             progress,
@@ -110,14 +123,39 @@ pub enum Reach {
 
 /// What a worker is told to do between batches.
 pub enum Order {
-    /// Hold this partition from now on; it is not assigned before this has been answered.
-    Take(Arc<Held>, Sender<()>),
-    /// Hold it no longer.
-    Release(Arc<Held>, Sender<()>),
+    /// Hold this partition from now on, with what is known of it; it is not assigned before this has been answered.
+    Take(Arc<Held>, Option<Box<Known>>, Sender<()>),
+    /// Hold it no longer, and say what was known of it at the end, and what was counted of it, lane by lane; nothing if it
+    /// was not held.
+    Release(Arc<Held>, Sender<Option<(Given, Counted)>>),
+    /// Say what is known of it now; nothing if it is not held.
+    Freeze(Arc<Held>, Sender<Option<Given>>),
     /// Say what the shards show at this instant; without one, only what was counted.
     Look(Option<EventTime>, Sender<Look>),
     /// Come to an end.
     Stop,
+}
+
+/// What is known of a partition before its first record is read.
+#[derive(Debug)]
+pub struct Known {
+    /// Its state.
+    pub shard: Shard,
+    /// What was counted before counters began, lane by lane; none if they have not.
+    pub history: Option<Counted>,
+}
+
+/// What is known of a partition at some offset.
+#[derive(Debug)]
+pub struct Given {
+    /// The partition.
+    pub held: Arc<Held>,
+    /// All records before this offset were read.
+    pub next_offset: i64,
+    /// What they amount to.
+    pub state: Frozen,
+    /// What was counted before counters began, lane by lane; none if they have not.
+    pub history: Option<Arc<Counted>>,
 }
 
 /// What the shards of a worker show.
@@ -163,8 +201,8 @@ pub struct Lines {
 struct Slot {
     held: Arc<Held>,
     shard: Shard,
-    /// What was counted before it caught up; none before that.
-    history: Option<Counted>,
+    /// What was counted before it caught up, lane by lane; none before that.
+    history: Option<Arc<Counted>>,
     /// Whether it had caught up when it was last told of its customers.
     told_the_present: bool,
     /// What the meters have been told.
@@ -188,7 +226,7 @@ pub struct Worker<C: ConsumerContext + 'static> {
     slots: Vec<Slot>,
     /// Where in `slots` the records of an origin go.
     places: HashMap<Origin, Option<usize>>,
-    /// Counted by partitions that are held no longer.
+    /// Counted by partitions that are held no longer, lane by lane.
     counted: Counted,
     settings: Arc<Settings>,
     by: GroupBy,
@@ -248,13 +286,19 @@ impl<C: ConsumerContext + 'static> Worker<C> {
     fn obey(&mut self, order: Order) {
         // Whoever gave an order may have lost patience meanwhile: then nobody listens, and nothing is to be done.
         match order {
-            Order::Take(held, taken) => {
-                self.take(held);
+            Order::Take(held, known, taken) => {
+                self.take(held, known);
                 let _ = taken.send(());
             }
             Order::Release(held, released) => {
-                self.release(&held);
-                let _ = released.send(());
+                let given = self.release(&held);
+                let _ = released.send(given);
+            }
+            Order::Freeze(held, frozen) => {
+                let started = clock::monotonic();
+                let given = self.slots.iter().find(|slot| Arc::ptr_eq(&slot.held, &held)).map(Slot::give);
+                self.meters.checkpoint_pause.observe(started.elapsed().as_secs_f64());
+                let _ = frozen.send(given);
             }
             Order::Look(now, reply) => {
                 let _ = reply.send(self.look(now));
@@ -263,30 +307,38 @@ impl<C: ConsumerContext + 'static> Worker<C> {
         }
     }
 
-    fn take(&mut self, held: Arc<Held>) {
+    fn take(&mut self, held: Arc<Held>, known: Option<Box<Known>>) {
         self.release(&held);
         self.queue.lead_here(&held.topic, held.partition);
+        let (shard, history) = match known {
+            Some(known) => (known.shard, known.history.map(Arc::new)),
+            None => (Shard::seeded(Arc::clone(&self.settings), Keep::Windows, self.hash_seed), None),
+        };
         let mut slot = Slot {
-            shard: Shard::seeded(Arc::clone(&self.settings), Keep::Windows, self.hash_seed),
-            history: None,
+            // What was read before this process is told by nobody's meters but those of whoever read it.
+            told: Told { input: shard.input(), orphans: shard.orphans_forgotten() },
+            shard,
+            history,
             told_the_present: false,
-            told: Told::default(),
             events: self.meters.events.with_label_values(&[&*held.topic]),
             stale_position: self.queue.position(&held.topic, held.partition),
             held,
         };
-        slot.notice_the_present(slot.held.progress.next(), self.by);
+        slot.tell_meters(&self.meters);
+        slot.notice_the_present(slot.held.progress.next());
         self.slots.push(slot);
         self.places.clear();
     }
 
-    fn release(&mut self, held: &Held) {
+    fn release(&mut self, held: &Held) -> Option<(Given, Counted)> {
         let is_it = |slot: &Slot| slot.held.topic == held.topic && slot.held.partition == held.partition;
-        let Some(at) = self.slots.iter().position(is_it) else { return };
+        let at = self.slots.iter().position(is_it)?;
         let mut slot = self.slots.swap_remove(at);
-        slot.add_counted(self.by, &mut self.counted);
+        let (given, counted) = (slot.give(), slot.counted());
+        self.counted.add(&counted);
         slot.tell_customers(CustomerChanges::gone(), &self.lines.customer_news);
         self.places.clear();
+        Some((given, counted))
     }
 
     fn look(&mut self, now: Option<EventTime>) -> Look {
@@ -297,7 +349,7 @@ impl<C: ConsumerContext + 'static> Worker<C> {
         let shards: Vec<&Shard> = self.slots.iter().map(|slot| &slot.shard).collect();
         let mut counted = self.counted.clone();
         for slot in &self.slots {
-            slot.add_counted(self.by, &mut counted);
+            counted.add(&slot.counted());
         }
         let view = now.map(|now| {
             let started = clock::monotonic();
@@ -307,7 +359,7 @@ impl<C: ConsumerContext + 'static> Worker<C> {
         });
         Look {
             view,
-            counted,
+            counted: counted.grouped(self.by),
             contacts: shards.iter().map(|shard| shard.contacts()).sum(),
             agents: shards.iter().map(|shard| shard.agents()).sum(),
             past_contacts: shards.iter().map(|shard| shard.past_contacts()).sum(),
@@ -316,7 +368,7 @@ impl<C: ConsumerContext + 'static> Worker<C> {
     }
 
     fn read_batch(&mut self) {
-        let Worker { queue, slots, places, settings, by, rejected, event_delay, trouble, meters, .. } = self;
+        let Worker { queue, slots, places, settings, rejected, event_delay, trouble, meters, .. } = self;
         let batch = queue.next_batch(LONGEST_WAIT);
         if batch.arrivals().len() == 0 {
             return;
@@ -349,7 +401,7 @@ impl<C: ConsumerContext + 'static> Worker<C> {
                             slot.held.progress.went_back();
                         }
                         slot.held.first_record_ms.get_or_init(|| record.timestamp_ms.unwrap_or(slot.held.assigned_ms));
-                        slot.read_to(record.offset + 1, *by);
+                        slot.read_to(record.offset + 1);
                     }
                     Content::Error(error) => {
                         meters.kafka_errors.inc();
@@ -388,7 +440,7 @@ impl<C: ConsumerContext + 'static> Worker<C> {
                 None if slot.held.first_record_ms.get().is_none() => progress.next().max(progress.oldest()),
                 None => progress.next(),
             };
-            slot.read_to(next, self.by);
+            slot.read_to(next);
         }
     }
 }
@@ -428,22 +480,31 @@ impl Slot {
     }
 
     /// Everything before `next` has been read.
-    fn read_to(&mut self, next: i64, by: GroupBy) {
+    fn read_to(&mut self, next: i64) {
         self.held.progress.read(next);
-        self.notice_the_present(next, by);
+        self.notice_the_present(next);
     }
 
     /// What was counted up to here is history, if this is where the present begins.
-    fn notice_the_present(&mut self, next: i64, by: GroupBy) {
+    fn notice_the_present(&mut self, next: i64) {
         if self.history.is_none() && self.held.live_from.get().is_some_and(|live_from| next >= *live_from) {
-            self.history = Some(Counted::of(&self.shard, by));
+            self.history = Some(Arc::new(Counted::of(&self.shard, GroupBy::EACH)));
         }
     }
 
-    /// Adds what was counted since it caught up.
-    fn add_counted(&self, by: GroupBy, counted: &mut Counted) {
-        let Some(history) = &self.history else { return };
-        counted.add(&Counted::of(&self.shard, by).since(history));
+    /// What was counted since it caught up, lane by lane.
+    fn counted(&self) -> Counted {
+        let since = |history: &Arc<Counted>| Counted::of(&self.shard, GroupBy::EACH).since(history);
+        self.history.as_ref().map(since).unwrap_or_default()
+    }
+
+    fn give(&self) -> Given {
+        Given {
+            held: Arc::clone(&self.held),
+            next_offset: self.held.progress.next(),
+            state: self.shard.freeze(),
+            history: self.history.clone(),
+        }
     }
 
     fn tell_customers(&mut self, changes: CustomerChanges, news: &Sender<CustomerNews>) {

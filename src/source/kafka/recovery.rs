@@ -1,0 +1,373 @@
+//! Where reading a partition begins: behind its newest checkpoint that can be believed; or, without one, so far back that
+//! every contact that can still be open is known.
+//!
+//! Without a checkpoint state is rebuilt from the log by reading it again, from the look-back on, or from the oldest record
+//! if the topic does not reach so far, whatever the group had committed. More than is needed is never wrong.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use rdkafka::Offset;
+
+use crate::checkpoint::shelf::Found as Shelved;
+use crate::checkpoint::{Checkpoint, Head, Name, Place, Unusable};
+use crate::clock;
+use crate::engine::board::GroupBy;
+use crate::engine::counted::Counted;
+use crate::engine::settings::Settings;
+use crate::engine::shard::Shard;
+use crate::event::EventTime;
+use crate::meters::Meters;
+use crate::source::kafka::brokers::{Brokers, Ends, Found, Partition};
+use crate::source::kafka::hub::Hub;
+use crate::source::kafka::ledger::{self, Left, Resumed};
+use crate::source::kafka::progress::Moment;
+use crate::source::kafka::scribe::Scribe;
+use crate::source::kafka::worker::{Held, Known, Reach};
+
+/// A broker is given so long to say where partitions begin and end; the group waits meanwhile.
+const LONGEST_QUESTION: Duration = Duration::from_secs(20);
+
+/// And for each answer.
+const LONGEST_ANSWER: Duration = Duration::from_secs(5);
+
+/// Before brokers are asked again.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Finds where reading begins.
+pub struct Recovery {
+    hub: Arc<Hub>,
+    brokers: Arc<Brokers>,
+    /// None if no checkpoints are written.
+    scribe: Option<Arc<Scribe>>,
+    settings: Arc<Settings>,
+    /// How far back reading begins without a checkpoint, in milliseconds before now, by the records' own timestamps.
+    look_back_ms: u64,
+    hash_seed: u64,
+    meters: Meters,
+    /// Whether partitions were given to this process before.
+    has_begun: Mutex<bool>,
+}
+
+/// Where reading a partition begins.
+pub struct Start {
+    /// The offset to read from.
+    pub offset: Offset,
+    /// The partition, to be held.
+    pub held: Held,
+    /// What is known of it before.
+    pub known: Option<Box<Known>>,
+}
+
+/// What was made of a checkpoint.
+struct Restored {
+    name: Name,
+    head: Head,
+    shard: Shard,
+}
+
+impl Recovery {
+    /// For the partitions of this hub.
+    pub fn new(
+        hub: Arc<Hub>,
+        brokers: Arc<Brokers>,
+        scribe: Option<Arc<Scribe>>,
+        settings: Arc<Settings>,
+        look_back_ms: u64,
+        hash_seed: u64,
+        meters: Meters,
+    ) -> Recovery {
+        Recovery { hub, brokers, scribe, settings, look_back_ms, hash_seed, meters, has_begun: Mutex::default() }
+    }
+
+    /// Where reading these partitions begins. A partition of which the broker says nothing in time is read from its
+    /// beginning.
+    pub fn starts(&self, partitions: &[Partition]) -> Vec<Start> {
+        let ids = self.ask_about_topics(partitions);
+        // The ends are asked for before all else: if no record is as young as the look-back, reading begins at that end,
+        // and what comes between the two questions is read.
+        let ends = self.ends(partitions);
+        let restored = self.restored(partitions, &ids, &ends);
+        let resumed = self.resumed(&restored);
+        let wall = clock::wall();
+        let since = wall.millis().checked_sub(self.look_back_ms);
+        let found = match since {
+            Some(since) if restored.iter().any(Option::is_none) => {
+                self.brokers.since(partitions, since, LONGEST_ANSWER)
+            }
+            _ => vec![Found::Unknown; partitions.len()],
+        };
+        let mut starts = Vec::with_capacity(partitions.len());
+        for (place, restored) in restored.into_iter().enumerate() {
+            let (topic, partition) = &partitions[place];
+            let mut start = match restored {
+                Some(restored) => self.from_checkpoint(restored, &resumed),
+                None => {
+                    let (found, ends) = (found[place], ends[place]);
+                    let reach = reach(found, ends, since.unwrap_or(0));
+                    self.from_log(&partitions[place], beginning(found, ends), ends, reach, wall)
+                }
+            };
+            start.held.topic_id = ids.get(topic).cloned();
+            if start.held.holding == 0 {
+                start.held.holding = RandomState::new().hash_one((topic, partition)).max(1);
+            }
+            starts.push(start);
+        }
+        starts
+    }
+
+    fn from_checkpoint(&self, restored: Restored, resumed: &Resumed) -> Start {
+        let Restored { name: Name { place, next_offset, .. }, head, shard } = restored;
+        let (topic, partition) = (place.topic, place.partition);
+        tracing::info!(
+            topic = &*topic,
+            partition,
+            from = next_offset,
+            "partition assigned, restored from its checkpoint"
+        );
+        self.meters.restores.with_label_values(&["checkpoint"]).inc();
+        let goes_on = resumed.held.contains(&(topic.to_string(), partition, head.holding));
+        let history = match head.history {
+            Some(history) if goes_on => Some(history),
+            // Another one counted what came before.
+            Some(_) => Some(Counted::of(&shard, GroupBy::EACH)),
+            None => None,
+        };
+        let reach = if head.known_since_ms == 0 { Reach::Everything } else { Reach::Since(head.known_since_ms) };
+        let mut held = Held::new(topic, partition, next_offset, head.live_from, reach, clock::wall());
+        held.first_offset = head.first_offset;
+        held.holding = if goes_on { head.holding } else { 0 };
+        held.checkpointed_ms = head.written_ms.into();
+        Start { offset: Offset::Offset(next_offset), held, known: Some(Box::new(Known { shard, history })) }
+    }
+
+    fn from_log(
+        &self,
+        (topic, partition): &Partition,
+        offset: Offset,
+        ends: Option<Ends>,
+        reach: Reach,
+        wall: EventTime,
+    ) -> Start {
+        let first = if let Offset::Offset(offset) = offset { offset } else { 0 };
+        let end = ends.map(|(_, end)| end);
+        tracing::info!(topic, partition, from = first, to = end, "partition assigned");
+        self.meters.restores.with_label_values(&["look_back"]).inc();
+        let held = Held::new(Arc::from(topic.as_str()), *partition, first, end, reach, wall);
+        Start { offset, held, known: None }
+    }
+
+    /// How counting goes on: decided when the first partitions come, before anything was counted.
+    fn resumed(&self, restored: &[Option<Restored>]) -> Resumed {
+        let (Some(scribe), false) = (&self.scribe, std::mem::replace(&mut *self.has_begun(), true)) else {
+            return Resumed::default();
+        };
+        let left = restored.iter().flatten().map(|Restored { name, head, .. }| {
+            let is_own = name.writer.instance == scribe.instance();
+            let partition = (&*name.place.topic, name.place.partition);
+            Left { partition, own: is_own.then_some(head.holding), ledger: &head.ledger }
+        });
+        let left: Vec<Left<'_>> = left.collect();
+        let resumed = ledger::resume(&left);
+        self.hub.carry(resumed.released.clone());
+        resumed
+    }
+
+    /// What checkpoints say of these partitions, in their order.
+    fn restored(
+        &self,
+        partitions: &[Partition],
+        ids: &BTreeMap<String, Arc<str>>,
+        ends: &[Option<Ends>],
+    ) -> Vec<Option<Restored>> {
+        let Some(scribe) = &self.scribe else { return partitions.iter().map(|_| None).collect() };
+        let cores = thread::available_parallelism().map_or(1, usize::from).min(partitions.len()).max(1);
+        let mut restored: Vec<Option<Restored>> = partitions.iter().map(|_| None).collect();
+        let share = partitions.len().div_ceil(cores).max(1);
+        thread::scope(|scope| {
+            let shares = restored.chunks_mut(share).zip(partitions.chunks(share)).zip(ends.chunks(share));
+            for ((restored, partitions), ends) in shares {
+                scope.spawn(move || {
+                    for ((restored, (topic, partition)), ends) in restored.iter_mut().zip(partitions).zip(ends) {
+                        let Some(topic_id) = ids.get(topic) else { continue };
+                        let (topic, topic_id) = (Arc::from(topic.as_str()), Arc::clone(topic_id));
+                        let place = Place { topic, topic_id, partition: *partition };
+                        *restored = self.newest(scribe, &place, *ends);
+                    }
+                });
+            }
+        });
+        for restored in restored.iter().flatten() {
+            self.remember_growth(restored);
+        }
+        restored
+    }
+
+    /// What the newest checkpoint of a partition that can be used says; none if there is none.
+    fn newest(&self, scribe: &Scribe, place: &Place, ends: Option<Ends>) -> Option<Restored> {
+        // Where the log begins and ends has to be known, or nobody can tell whether a checkpoint fits.
+        let (oldest, end) = ends?;
+        let fit = |name: &Name, Checkpoint { head, state }: Checkpoint| {
+            if name.next_offset < oldest {
+                return Err(Unusable::Outlived { oldest });
+            }
+            if name.next_offset > end {
+                return Err(Unusable::CutOff { end });
+            }
+            let shard = Shard::decode_seeded(&state, &self.settings, self.hash_seed)?;
+            Ok(Restored { name: name.clone(), head, shard })
+        };
+        let deadline = clock::monotonic() + LONGEST_QUESTION;
+        let Shelved { newest, refused } = loop {
+            match scribe.shelf().newest(place, fit) {
+                Ok(found) => break found,
+                Err(error) if clock::monotonic() < deadline && !self.hub.is_stopping() => {
+                    tracing::warn!("checkpoints cannot be read at present: {error}");
+                    thread::sleep(PAUSE * 5);
+                }
+                Err(error) => {
+                    tracing::error!("checkpoints cannot be read: {error}; {place} is read from the look-back on");
+                    return None;
+                }
+            }
+        };
+        for refused in &refused {
+            tracing::warn!("{} is not used: {}", refused.name, refused.why);
+        }
+        let restored = newest.map(|(_, restored)| restored);
+        if restored.is_none() && !refused.is_empty() {
+            tracing::warn!("no checkpoint of {place} can be used: its state is rebuilt from the look-back on");
+        }
+        restored
+    }
+
+    /// A topic that got more partitions, since the checkpoint or before it, has contacts spread over two of them.
+    fn remember_growth(&self, Restored { name, head, .. }: &Restored) {
+        let topic = &*name.place.topic;
+        if let Some((seen_ms, before)) = head.grown {
+            let seen = EventTime::from_millis(seen_ms).unwrap_or(EventTime::MAX);
+            self.hub.remember_growth(topic, seen, before);
+        }
+        let known = self.hub.topics().remove(topic).unwrap_or_default();
+        if known.partitions.is_some_and(|partitions| partitions > head.partitions && head.partitions > 0) {
+            tracing::warn!(
+                topic,
+                before = head.partitions,
+                now = known.partitions,
+                "the topic has more partitions than before"
+            );
+            self.hub.remember_growth(topic, clock::wall(), head.partitions);
+        }
+    }
+
+    /// What tells topics from others of the same name, as far as brokers say so in time.
+    fn ask_about_topics(&self, partitions: &[Partition]) -> BTreeMap<String, Arc<str>> {
+        let mut ids = BTreeMap::new();
+        for topic in partitions.iter().map(|(topic, _)| topic).collect::<BTreeSet<_>>() {
+            // So that partitions are asked about by their leaders; without an answer they are asked about together.
+            let seen = Moment { wall: clock::wall(), at: clock::monotonic() };
+            if let Ok(partitions) = self.brokers.partitions(topic, LONGEST_ANSWER) {
+                self.hub.learn(topic, Ok(partitions), seen);
+            }
+            if self.scribe.is_none() {
+                continue;
+            }
+            match self.brokers.topic_id(topic, LONGEST_ANSWER) {
+                Ok(id) => {
+                    self.hub.identify(topic, &id);
+                    ids.insert(topic.clone(), id);
+                }
+                Err(code) => tracing::warn!(
+                    topic,
+                    %code,
+                    "brokers do not say which topic this is: no checkpoint of it is used or written"
+                ),
+            }
+        }
+        ids
+    }
+
+    /// Where partitions begin and end, as far as brokers say so in time.
+    fn ends(&self, partitions: &[Partition]) -> Vec<Option<Ends>> {
+        let deadline = clock::monotonic() + LONGEST_QUESTION;
+        let mut ends: Vec<Option<Ends>> = vec![None; partitions.len()];
+        loop {
+            let missing: Vec<usize> = (0..partitions.len()).filter(|&place| ends[place].is_none()).collect();
+            if missing.is_empty() {
+                return ends;
+            }
+            if clock::monotonic() >= deadline || self.hub.is_stopping() {
+                tracing::warn!(
+                    partitions = missing.len(),
+                    "brokers do not say where partitions end: reading all there is"
+                );
+                return ends;
+            }
+            let asked: Vec<Partition> = missing.iter().map(|&place| partitions[place].clone()).collect();
+            for (place, answer) in missing.into_iter().zip(self.brokers.ends(&asked, LONGEST_ANSWER)) {
+                ends[place] = answer.ok();
+            }
+            if ends.contains(&None) {
+                thread::sleep(PAUSE);
+            }
+        }
+    }
+
+    fn has_begun(&self) -> std::sync::MutexGuard<'_, bool> {
+        self.has_begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where reading begins. `ends` are as they were before the look-back was looked for; none if the broker did not say.
+fn beginning(found: Found, ends: Option<Ends>) -> Offset {
+    match (found, ends) {
+        (Found::At(offset), _) => Offset::Offset(offset),
+        (Found::NothingSoYoung, Some((_, end))) => Offset::Offset(end),
+        (Found::Unknown, Some((oldest, _))) => Offset::Offset(oldest),
+        (_, None) => Offset::Beginning,
+    }
+}
+
+/// From when on everything is known, with records read from there.
+fn reach(found: Found, ends: Option<Ends>, since_ms: u64) -> Reach {
+    match (found, ends) {
+        // Nothing was ever removed: before its first record there was nothing.
+        (Found::At(0), Some((0, _))) => Reach::Everything,
+        (Found::Unknown, Some((0, _))) | (Found::NothingSoYoung, Some((0, 0))) => Reach::Everything,
+        // What is younger than the look-back may have been removed too.
+        (Found::At(offset), Some((oldest, _))) if offset > oldest => Reach::Since(since_ms),
+        (Found::NothingSoYoung, Some(_)) => Reach::Since(since_ms),
+        _ => Reach::SinceTheFirstRecord,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reading_begins_at_the_look_back_or_where_the_topic_does() {
+        for (found, ends, offset, known) in [
+            (Found::At(50), Some((10, 90)), Offset::Offset(50), Reach::Since(7)),
+            // The topic does not reach back so far: older records were removed.
+            (Found::At(10), Some((10, 90)), Offset::Offset(10), Reach::SinceTheFirstRecord),
+            (Found::At(9), Some((10, 90)), Offset::Offset(9), Reach::SinceTheFirstRecord),
+            // Or there never were any.
+            (Found::At(0), Some((0, 90)), Offset::Offset(0), Reach::Everything),
+            (Found::At(50), None, Offset::Offset(50), Reach::SinceTheFirstRecord),
+            // What came after the first question is read.
+            (Found::NothingSoYoung, Some((10, 90)), Offset::Offset(90), Reach::Since(7)),
+            (Found::NothingSoYoung, Some((0, 0)), Offset::Offset(0), Reach::Everything),
+            (Found::NothingSoYoung, None, Offset::Beginning, Reach::SinceTheFirstRecord),
+            (Found::Unknown, Some((10, 90)), Offset::Offset(10), Reach::SinceTheFirstRecord),
+            (Found::Unknown, Some((0, 90)), Offset::Offset(0), Reach::Everything),
+            (Found::Unknown, None, Offset::Beginning, Reach::SinceTheFirstRecord),
+        ] {
+            assert_eq!((beginning(found, ends), reach(found, ends, 7)), (offset, known), "{found:?} {ends:?}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Writes checkpoints, whoever has them written: the [`keeper`](super::keeper) every so often, a rebalance when partitions are
+//! given up.
+//!
+//! An offset is committed to the group only after the checkpoint that covers it is durable. Committed offsets are for whoever
+//! watches the group; where reading begins is decided by checkpoints.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
+use rdkafka::{Offset, TopicPartitionList};
+
+use crate::checkpoint::shelf::Shelf;
+use crate::checkpoint::{Head, Name, Place, Writer, encode};
+use crate::clock;
+use crate::meters::Meters;
+use crate::source::kafka::hub::Hub;
+use crate::source::kafka::worker::Given;
+
+/// Writes under the name of this run of this instance.
+pub struct Scribe {
+    hub: Arc<Hub>,
+    shelf: Arc<Shelf>,
+    writer: Writer,
+    meters: Meters,
+}
+
+impl Scribe {
+    /// Writes to this shelf what this hub knows.
+    pub fn new(hub: Arc<Hub>, shelf: Arc<Shelf>, writer: Writer, meters: Meters) -> Scribe {
+        Scribe { hub, shelf, writer, meters }
+    }
+
+    /// Where it writes to.
+    pub fn shelf(&self) -> &Shelf {
+        &self.shelf
+    }
+
+    /// The instance in whose name it writes.
+    pub fn instance(&self) -> &str {
+        &self.writer.instance
+    }
+
+    /// Makes durable what is known of a partition. False: it is not, which was told. Takes as long as the store does.
+    pub fn write(&self, given: &Given) -> bool {
+        let held = &given.held;
+        let (topic, partition, next_offset) = (&*held.topic, held.partition, given.next_offset);
+        let Some(topic_id) = held.topic_id.clone() else { return false };
+        let started = clock::monotonic();
+        let place = Place { topic: Arc::clone(&held.topic), topic_id, partition };
+        let name = Name { place, next_offset, writer: self.writer.clone() };
+        tracing::debug!(topic, partition, next_offset, "checkpoint: encoding");
+        let bytes = encode(&name, self.head(given), &given.state);
+        if let Err(error) = self.shelf.keep(&name, &bytes) {
+            self.meters.checkpoint_failures.inc();
+            tracing::warn!(topic, partition, next_offset, "no checkpoint: {error}");
+            self.hub.hinder(Some(error.to_string()));
+            return false;
+        }
+        self.hub.hinder(None);
+        held.checkpointed_ms.store(clock::wall().millis(), Ordering::Relaxed);
+        let took = clock::monotonic().saturating_duration_since(started);
+        self.meters.checkpoints.inc();
+        self.meters.checkpoint_duration.observe(took.as_secs_f64());
+        self.meters.checkpoint_bytes.set(i64::try_from(bytes.len()).unwrap_or(i64::MAX));
+        tracing::debug!(topic, partition, next_offset, bytes = bytes.len(), ?took, "checkpoint: durable");
+        true
+    }
+
+    fn head(&self, given: &Given) -> Head {
+        let held = &given.held;
+        let topic = self.hub.topics().remove(&*held.topic).unwrap_or_default();
+        Head {
+            partitions: topic.partitions.unwrap_or(0),
+            grown: topic.grown.map(|(seen, before)| (seen.millis(), before)),
+            known_since_ms: held.known_since_ms(),
+            first_offset: held.first_offset,
+            live_from: held.live_from.get().copied(),
+            history: given.history.as_deref().cloned(),
+            holding: held.holding,
+            written_ms: clock::wall().millis(),
+            ledger: self.hub.ledger(),
+        }
+    }
+}
+
+/// Tells the group that all before these offsets is durable. That it does not take them is told, and harms nothing.
+pub fn commit<C: ConsumerContext>(consumer: &BaseConsumer<C>, durable: &[&Given]) {
+    if durable.is_empty() {
+        return;
+    }
+    let mut list = TopicPartitionList::with_capacity(durable.len());
+    for given in durable {
+        let (topic, partition) = (&*given.held.topic, given.held.partition);
+        let added = list.add_partition_offset(topic, partition, Offset::Offset(given.next_offset));
+        added.expect("an offset that was read is one");
+    }
+    tracing::debug!(partitions = durable.len(), "checkpoint: committing");
+    match consumer.commit(&list, CommitMode::Sync) {
+        Ok(()) => tracing::debug!(partitions = durable.len(), "checkpoint: committed"),
+        Err(error) => tracing::info!(%error, "the group does not take the offsets of checkpoints"),
+    }
+}
