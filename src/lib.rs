@@ -25,7 +25,8 @@
 //! - Nothing decided is no value (`tests/scenarios`).
 //! - Nothing is shown of lanes while a partition is behind, nor for an instant that was not read through
 //!   ([`service::pulse`], `tests/broker`).
-//! - Counters never go down, and exceed the windows by what corrections say (`tests/properties`).
+//! - Counters and cumulative histograms never go down, and exceed the windows by what corrections say (`tests/properties`).
+//! - A bucket up to a target holds exactly what is within the target (`tests/cumulative`).
 //! - Who comes back is the same computed at once and change by change, however contacts are spread (`tests/repeats`).
 //! - A shard that is encoded, decoded and continued has the same bytes as one that never stopped (`tests/restart`).
 //! - State is bounded, and what is beyond a limit is counted (`tests/hostile`).

@@ -6,6 +6,7 @@ mod agents;
 mod bank;
 mod calendar;
 mod counters;
+mod cumulative;
 mod direction;
 mod hostile;
 mod kafka;

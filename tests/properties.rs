@@ -5,13 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use holdline::engine::board::{self, Group, GroupBy, GroupKey, Groups};
+use holdline::engine::counted::Counted;
 use holdline::engine::counters::{Counter, Counters};
+use holdline::engine::cumulative::{HistogramsBy, Timed};
 use holdline::engine::experience::{HeardBy, Retracted, thousandths};
 use holdline::engine::histogram::Distribution;
 use holdline::engine::lane::hash_of;
 use holdline::engine::settings::{Settings, Window};
 use holdline::engine::shard::{Keep, Shard};
-use holdline::engine::tally::{Cell, Cells, Measure};
+use holdline::engine::tally::{Cell, Cells, Measure, Quantity};
 use holdline::engine::view::{self, View};
 use holdline::event::{ContactEvent, Event, EventTime, HandleParts, Kind, Reason};
 use proptest::collection::vec;
@@ -38,6 +40,7 @@ fn history() -> impl Strategy<Value = Vec<Event<'static>>> {
         1 => Just(Kind::Resolved),
         1 => Just(Kind::Reopened),
         1 => Just(Kind::CustomerMessage),
+        1 => Just(Kind::AgentReply),
         2 => (select(vec!["csat", "nps", "ease"]), select(vec![-1e300, 0.0, 1.0, 3.3, 4.0, 5.0, 9.7, 11.0]))
             .prop_map(|(survey, score)| Kind::Rated { survey: survey.into(), score }),
         2 => (select(vec!["purchase", "complaint"]), proptest::option::of(select(vec![0.0, 0.1, 12.5, 1e9])))
@@ -259,6 +262,61 @@ proptest! {
         let Retracted { responses, outcomes: retracted, amount_millionths } = before.retracted;
         let left = (scores - responses, outcomes - retracted, amount - amount_millionths);
         prop_assert_eq!(left, said(&totals(&[&shard])));
+    }
+
+    #[test]
+    fn histograms_only_go_up_and_corrections_explain_the_rest(events in history()) {
+        let mut shard = Shard::new(Arc::new(Settings::default()), Keep::Everything);
+        let mut before = HistogramsBy::default();
+        for event in &events {
+            shard.apply(event);
+            let now = HistogramsBy::of(&shard, EACH);
+            for (key, earlier) in &before.groups {
+                for (earlier, later) in Timed::ALL.into_iter().map(|timed| (earlier.of(timed), now.groups[key].of(timed))) {
+                    let Some(earlier) = earlier else { continue };
+                    let later = later.unwrap();
+                    let count_at = |edge: u64| later.cells().iter().find(|cell| cell.0 == edge).map_or(0, |cell| cell.1);
+                    prop_assert!(earlier.cells().iter().all(|&(edge, count)| count_at(edge) >= count));
+                    prop_assert!(later.sum_ms() >= earlier.sum_ms());
+                }
+            }
+            for timed in Timed::ALL {
+                let (earlier, later) = (before.corrections.of(timed), now.corrections.of(timed));
+                prop_assert!(later.count >= earlier.count && later.sum_ms >= earlier.sum_ms);
+            }
+            before = now;
+        }
+        let totals = board::totals(&[&shard], EventTime::MAX, BY);
+        for (timed, measure, quantity) in [
+            (Timed::WaitAnswered, Measure::Wait, Quantity::WaitAnswered),
+            (Timed::WaitAbandoned, Measure::Wait, Quantity::WaitAbandoned),
+            (Timed::WaitLeft, Measure::Wait, Quantity::WaitLeft),
+            (Timed::Handle, Measure::Wait, Quantity::Handle),
+            (Timed::FirstReply, Measure::FirstReply, Quantity::WaitAnswered),
+            (Timed::Resolution, Measure::Resolution, Quantity::WaitAnswered),
+        ] {
+            let mut measured = Distribution::default();
+            totals.values().filter_map(|group| group.measures.get(&measure)).for_each(|tally| measured.merge(&tally[quantity]));
+            let told = || before.groups.values().filter_map(|histograms| histograms.of(timed));
+            let taken_back = before.corrections.of(timed);
+            let count = told().map(|histogram| histogram.count()).sum::<u64>() - taken_back.count;
+            let sum_ms = told().map(|histogram| histogram.sum_ms()).sum::<u64>() - taken_back.sum_ms;
+            prop_assert_eq!((count, sum_ms), (measured.count(), measured.sum_ms()), "{:?}", timed);
+        }
+    }
+
+    #[test]
+    fn what_was_counted_adds_up_over_shards_and_over_time(events in history(), moment in 0_usize..60) {
+        let whole = Counted::of(&shard_of(&events), EACH);
+        let mut parts = Counted::default();
+        for half in [0, 1] {
+            parts.add(&Counted::of(&shard_of(events.iter().filter(|event| is_of(event, half))), EACH));
+        }
+        prop_assert_eq!(&parts, &whole);
+        let history = Counted::of(&shard_of(&events[..moment.min(events.len())]), EACH);
+        let mut sum = history.clone();
+        sum.add(&whole.clone().since(&history));
+        prop_assert_eq!(sum, whole);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use holdline::engine::settings::Settings;
 use holdline::engine::tally::{Cell, Measure};
 
+use super::cumulative::Cumulative;
 use super::event::{Fact, Record};
 use super::lives::{self, Life};
 use super::rule::RuleCounts;
@@ -105,6 +106,8 @@ pub struct Model {
     conflict: u64,
     /// All cells ever booked, by lane and measure.
     pub sums: CellSums,
+    /// All durations ever measured.
+    pub cumulative: Cumulative,
 }
 
 impl Model {
@@ -112,8 +115,9 @@ impl Model {
     pub fn new(settings: Rc<Settings>) -> Model {
         let stream = Stream::default();
         let (contacts, agents, sums) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
+        let cumulative = Cumulative::new(&settings);
         let (events, duplicate, late, orphan, skew, conflict) = (0, 0, 0, 0, 0, 0);
-        Model { settings, stream, contacts, agents, sums, events, duplicate, late, orphan, skew, conflict }
+        Model { settings, stream, contacts, agents, sums, cumulative, events, duplicate, late, orphan, skew, conflict }
     }
 
     /// The next record of the log. Says whether it changed anything about a contact.
@@ -167,6 +171,7 @@ impl Model {
         let stays: Vec<Stay> = lives.iter().flat_map(|life| stay::stays(life, &mut RuleCounts::default())).collect();
         add(&mut self.sums, &contact.stays, -1);
         add(&mut self.sums, &stays, 1);
+        self.cumulative.change(&contact.stays, &stays);
         contact.stays = stays;
         contact.lives = lives;
         true

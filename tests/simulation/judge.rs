@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use holdline::engine::board::{self, GroupBy, GroupKey, Groups};
+use holdline::engine::cumulative::{HistogramsBy, Timed};
 use holdline::engine::histogram::Distribution;
 use holdline::engine::settings::{Settings, Window};
 use holdline::engine::shard::Shard;
@@ -13,6 +14,7 @@ use holdline::engine::tally::{Cell, Measure, Quantity, Tally};
 use holdline::event::EventTime;
 
 use super::dice::Dice;
+use crate::model::cumulative::{Histogram, TOLD};
 use crate::model::log::{Input, Model};
 use crate::model::view::{self, By, Group, Key, Sums};
 
@@ -83,6 +85,37 @@ pub(super) fn sums_of(shards: &[&Shard], models: &[&Model]) -> Result<(), String
         return Ok(());
     }
     Err(format!("sums: engine says {only_engine:?}, model says {only_model:?}"))
+}
+
+/// All durations ever measured, in the order of the logs, and what was taken back of them.
+pub(super) fn durations(shards: &[&Shard], models: &[&Model], by: By) -> Result<(), String> {
+    let mut told = HistogramsBy::default();
+    shards.iter().for_each(|shard| told.add(&HistogramsBy::of(shard, group_by(by))));
+    let mut expected: BTreeMap<(Key, (Measure, Quantity)), Histogram> = BTreeMap::new();
+    let mut taken_back = [(0, 0); TOLD.len()];
+    for model in models {
+        for ((lane, told), histogram) in &model.cumulative.histograms {
+            let sum = expected.entry((by.key(lane), *told)).or_default();
+            sum.sum_ms += histogram.sum_ms;
+            histogram.buckets.iter().for_each(|(edge, count)| *sum.buckets.entry(*edge).or_default() += count);
+        }
+        for (sum, told) in taken_back.iter_mut().zip(TOLD) {
+            let (count, sum_ms) = model.cumulative.taken_back.get(&told).copied().unwrap_or_default();
+            *sum = (sum.0 + count, sum.1 + sum_ms);
+        }
+    }
+    let mut engine = BTreeMap::new();
+    for (key, histograms) in &told.groups {
+        for (timed, told) in Timed::ALL.into_iter().zip(TOLD) {
+            if let Some(histogram) = histograms.of(timed) {
+                let buckets = histogram.cells().iter().copied().collect();
+                engine.insert((plain(key), told), Histogram { buckets, sum_ms: histogram.sum_ms() });
+            }
+        }
+    }
+    same("durations", &engine, &expected)?;
+    let corrections = Timed::ALL.map(|timed| told.corrections.of(timed)).map(|of| (of.count, of.sum_ms));
+    same("durations taken back", &corrections, &taken_back)
 }
 
 /// Everything before `until`.

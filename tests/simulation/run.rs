@@ -1,6 +1,6 @@
 //! Reads one log step by step, with the engine and with the model, and compares them as it goes.
 //!
-//! After each step: the counters. After some, and at the end: sums over everything, windows at instants around stream
+//! After each step: the counters. After some, and at the end: sums over everything, histograms, windows at instants around stream
 //! time, intervals, lists of contacts; by several groupings. At the end also: two shards that share the contacts say
 //! the same as their two models.
 
@@ -125,6 +125,7 @@ pub(super) fn run(case: &Case) -> Result<Counts, String> {
                 judge::counters(&trio.everything, &trio.model).map_err(place)?;
                 if changed && (is_thorough || dice.below(64) == 0) {
                     judge::sums(&trio.everything, &trio.model).map_err(place)?;
+                    judge::durations(&[&trio.live], &[&trio.model], judge::EACH).map_err(place)?;
                 }
                 pair[shard_of(record)].read(record);
             }
@@ -161,6 +162,8 @@ fn compare(trios: &[&Trio], settings: &Settings, dice: &mut Dice) -> Result<(), 
     let stream = models.iter().filter_map(|model| model.stream.believed).max().unwrap_or(BEGIN);
 
     judge::sums_of(&everything, &models)?;
+    judge::durations(&everything, &models, judge::EACH)?;
+    judge::durations(&live, &models, judge::any_grouping(dice))?;
     for ahead in [0, HOUR / 3, HOUR, 4 * HOUR] {
         judge::totals(&everything, &models, settings, stream + ahead, judge::EACH)?;
     }

@@ -38,6 +38,16 @@ process that holds all partitions; elsewhere add up the cells and divide. Counte
 back later is told by `holdline_corrections_total`. They count what is booked while a process holds a partition that it has
 read to its end: what came before that, or while the partition changed hands, is in the windows only.
 
+Histograms count as counters do, and a distribution of any span and of any lanes together can be made of them. All lanes have
+the same buckets of a family: 12 or 13 customary ones, and one for each target that is or was promised on that measure, in which
+is what is no longer than the target, exactly. A wait costs 16 series a lane and outcome, a handle time 15, a first reply and a
+resolution 16 each, and every target that is not customary one more of each. The waits of answered visits start at 0 in every lane
+that is shown; all others are there once something was measured, so that `increase` does not see the first of them. What is
+corrected (a handle time is told again, a resolved contact is reopened) stays where it was counted, and is counted anew where it
+belongs: cells of corrections that are named as a histogram tell how many stay, those with `_sum` by how many seconds its sum is too great.
+The two are kept apart, so a mean made of sum and count is a little off where much is corrected. If targets change, what was
+counted before stays in its cells, and is told of the first bucket that all of its cell is in.
+
 What is told of events (`holdline_events_…`) is what this process read, so a look-back that is read again after a restart or
 a rebalance counts again.
 ";

@@ -7,7 +7,9 @@
 //!
 //! # Cost
 //!
-//! A lane has 15 counters, and 6 gauges while somebody waits. Each window adds 10 cells and a level for each measure, and
+//! A lane has 15 counters, and 6 gauges while somebody waits. A histogram costs 3 series and one for each bucket, which is 16
+//! for the waits of one outcome, 15 for handle times, and 16 each for first replies and resolutions; every target that is no
+//! customary bound adds one. Each window adds 10 cells and a level for each measure, and
 //! if it has quantiles up to 18 waits for each measure and 6 handle times. With the customary windows, three of which have
 //! quantiles, that is 160 series for a lane in which nothing happened, and 301 at most; a queue with agents adds
 //! 46. A thousand lanes with a thousand contacts a day each, all answered, have 226 series each: a scrape of 27 MB, written

@@ -172,17 +172,64 @@ fn counters_are_those_of_the_log() {
     }
     check(&text, "holdline_contacts_left_total", &left);
     let cells = ["offered", "answered", "answered_within", "abandoned", "abandoned_within", "abandoned_short", "left"];
-    let corrections = cells.into_iter().chain([
-        "completed",
-        "resolved",
-        "reopened",
-        "survey_responses",
-        "outcomes",
-        "outcome_amount",
+    let corrections = cells.map(|cell| (cell, u64::from(cell == "answered"))).into_iter().chain([
+        ("completed", 0),
+        ("resolved", 0),
+        ("reopened", 0),
+        ("survey_responses", 0),
+        ("outcomes", 0),
+        ("outcome_amount", 0),
+        ("wait_seconds", 1),
+        ("wait_seconds_sum", 35),
+        ("handle_seconds", 0),
+        ("handle_seconds_sum", 0),
+        ("first_reply_seconds", 0),
+        ("first_reply_seconds_sum", 0),
+        ("resolution_seconds", 0),
+        ("resolution_seconds_sum", 0),
     ]);
-    let corrections: Vec<_> =
-        corrections.map(|cell| format!("{{cell=\"{cell}\"}} {}", u64::from(cell == "answered"))).collect();
+    let corrections: Vec<_> = corrections.map(|(cell, count)| format!("{{cell=\"{cell}\"}} {count}")).collect();
     check(&text, "holdline_corrections_total", &corrections);
+}
+
+/// Checks the histogram of a family: each as its labels, how many are within each bound, and the sum.
+fn check_histograms(text: &str, family: &str, bounds: &[&str], histograms: &[(String, &[u64], &str)]) {
+    let mut buckets = Vec::new();
+    for (labels, within, _) in histograms {
+        assert_eq!(within.len(), bounds.len() + 1);
+        for (bound, count) in bounds.iter().chain(&["+Inf"]).zip(*within) {
+            buckets.push(format!("{{{labels},le=\"{bound}\"}} {count}"));
+        }
+    }
+    check(text, &format!("{family}_bucket"), &buckets);
+    let sums: Vec<_> = histograms.iter().map(|(labels, _, sum)| format!("{{{labels}}} {sum}")).collect();
+    check(text, &format!("{family}_sum"), &sums);
+    let counts = histograms.iter().map(|(labels, within, _)| format!("{{{labels}}} {}", within.last().unwrap()));
+    check(text, &format!("{family}_count"), &counts.collect::<Vec<_>>());
+}
+
+#[test]
+fn histograms_are_those_of_the_log() {
+    let mut settings = settings();
+    settings.promises[0].1.queues.entry("b".to_owned()).or_default().all.answer_within_ms = Some(7_999);
+    let of_log = snapshot(&shards(LOG, &settings, 1), BY_ALL);
+    let now = of_log.made_at;
+    let text = exposition(of_log, &settings, Formulas::Headline).2.text(now);
+    assert!(text.contains("# TYPE holdline_wait_seconds histogram\n"));
+    let of = |lane: &str, outcome: &str| format!("{lane},outcome=\"{outcome}\"");
+    let bounds = ["1", "5", "7.999", "10", "20", "30", "60", "120", "300", "600", "1800", "3600", "14400", "86400"];
+    let waits: [(String, &[u64], &str); 4] = [
+        // One of them was taken back.
+        (of(A, "answered"), &[0, 0, 0, 1, 1, 1, 3, 3, 3, 3, 3, 3, 3, 3, 3], "83"),
+        (of(B, "answered"), &[0; 15], "0"),
+        (of(A, "abandoned"), &[0, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2], "33"),
+        (of(A, "left"), &[0, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2], "13"),
+    ];
+    check_histograms(&text, "holdline_wait_seconds", &bounds, &waits);
+    let bounds = ["10", "30", "60", "120", "180", "300", "600", "900", "1800", "3600", "14400", "86400"];
+    let handled = [(A.to_owned(), &[0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1][..], "20.5")];
+    check_histograms(&text, "holdline_handle_seconds", &bounds, &handled);
+    check(&text, "holdline_first_reply_seconds_count", &[]);
 }
 
 /// What is promised to lanes, on the wait and, as nothing else is said, on the contact wait.
