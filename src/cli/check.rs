@@ -240,6 +240,9 @@ fn write_service(config: &Config, out: &mut dyn Write) -> std::io::Result<()> {
     writeln!(out)?;
     writeln!(out, "topics     {topics}")?;
     writeln!(out, "kafka      {}, group {}{instance}, look back {back}, {workers}", kafka.brokers, kafka.group)?;
+    if let Some(topic) = &kafka.dead_letters {
+        writeln!(out, "rejected   to {topic}")?;
+    }
     if !kafka.options.is_empty() {
         let names: Vec<&str> = kafka.options.keys().map(String::as_str).collect();
         writeln!(out, "options    {}", names.join(", "))?;
@@ -326,7 +329,7 @@ log        info, as text, 10 lines a second of each trouble
     fn the_service_is_summed_up_without_secrets() {
         let (code, text) = told(
             "[kafka]\nbrokers = 'a:1,b:2'\ntopics = ['calls', 'chats']\ninstance = 'wall-1'\nlook_back = '36h'\n\
-             workers = 3\n[kafka.options]\nsasl.password = 'hidden'\nsasl.username = 'hidden'\n\
+             workers = 3\ndead_letters = 'dead'\n[kafka.options]\nsasl.password = 'hidden'\nsasl.username = 'hidden'\n\
              [http]\nlisten = '[::]:80'\n[metrics]\nby = []\nformulas = 'all'\ndelay = '0s'\n[log]\nformat = 'json'",
         );
         assert_eq!(code, ExitCode::SUCCESS);
@@ -335,6 +338,7 @@ log        info, as text, 10 lines a second of each trouble
             service,
             "topics     calls, chats
 kafka      a:1,b:2, group holdline, instance wall-1, look back 1d12h, threads 3
+rejected   to dead
 options    sasl.password, sasl.username
 http       [::]:80
 metrics    all lanes together, all formulas, 0s behind the clock

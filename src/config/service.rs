@@ -25,6 +25,8 @@ pub struct Kafka {
     pub look_back_ms: Option<u64>,
     /// Threads that hold partitions; none is one a core.
     pub workers: Option<NonZero<usize>>,
+    /// The topic that records go to that are no events; none to count and log them only. Not one of `topics`.
+    pub dead_letters: Option<String>,
     /// Further properties of librdkafka, by its names, those read from files included.
     pub options: BTreeMap<String, String>,
 }
@@ -38,6 +40,7 @@ impl Default for Kafka {
             instance: None,
             look_back_ms: None,
             workers: None,
+            dead_letters: None,
             options: BTreeMap::new(),
         }
     }
@@ -54,6 +57,7 @@ impl std::fmt::Debug for Kafka {
             .field("instance", &self.instance)
             .field("look_back_ms", &self.look_back_ms)
             .field("workers", &self.workers)
+            .field("dead_letters", &self.dead_letters)
             .field("options", &self.options.keys())
             .finish()
     }

@@ -50,6 +50,7 @@ fn what_the_reference_leaves_switched_off_for_the_service_can_be_switched_on() {
     assert_eq!(kafka.instance.as_deref(), Some("holdline-0"));
     assert_eq!(kafka.look_back_ms, Some(45 * 86_400_000));
     assert_eq!(kafka.workers, NonZero::new(2));
+    assert_eq!(kafka.dead_letters.as_deref(), Some("support-events-rejected"));
     assert_eq!(kafka.options["sasl.password"], "hidden");
     assert_eq!(kafka.options["session.timeout.ms"], "45000");
 }
@@ -75,6 +76,7 @@ fn every_key_of_the_service_is_read() {
         instance = "ours-1"
         look_back = "7d"
         workers = 3
+        dead_letters = "rejected"
         [kafka.options]
         client.id = "wall"
         [http]
@@ -96,6 +98,7 @@ fn every_key_of_the_service_is_read() {
         instance: Some("ours-1".to_owned()),
         look_back_ms: Some(7 * 86_400_000),
         workers: NonZero::new(3),
+        dead_letters: Some("rejected".to_owned()),
         options: [("client.id".to_owned(), "wall".to_owned())].into(),
     };
     assert_eq!(kafka, expected);
@@ -233,6 +236,12 @@ fn names_that_kafka_does_not_have() {
             "2:275: kafka.topics: \"^calls\" holds '^': Kafka allows the letters a to z and A to Z, digits, `.`, `_` and `-`",
             "2:285: kafka.topics: \"é\" holds 'é': Kafka allows the letters a to z and A to Z, digits, `.`, `_` and `-`",
             "2:290: kafka.topics: 3 is not a text in quotes",
+        ],
+    );
+    refused(
+        "[kafka]\ntopics = ['a', 'b']\ndead_letters = 'b'",
+        &[
+            r#"3:1: kafka.dead_letters: "b" is one of kafka.topics: what is no event there would come again: name another one"#,
         ],
     );
     refused("[kafka]\ntopics = ['a', 'b', 'a']", &[r#"2:21: kafka.topics: "a" is listed twice: list each once"#]);

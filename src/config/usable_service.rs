@@ -82,6 +82,14 @@ fn kafka(section: &mut Section<'_>) -> Kafka {
     let instance = section.read("instance", kafka_name);
     let look_back = section.read("look_back", duration(0..=LONGEST_MS));
     let workers = section.read("workers", whole(1..=MOST_WORKERS));
+    let dead_letters = section.read("dead_letters", kafka_name);
+    if let (Reading::Usable(topic, spot), Reading::Usable(list, _)) = (&dead_letters, &topics)
+        && list.iter().any(|(read, _)| read == topic)
+    {
+        let message =
+            format!("\"{topic}\" is one of kafka.topics: what is no event there would come again: name another one");
+        section.refuse(spot, message);
+    }
     Kafka {
         brokers: brokers.value().map_or(usual.brokers, |list| plain(list).join(",")),
         topics: topics.value().map_or(usual.topics, plain),
@@ -89,6 +97,7 @@ fn kafka(section: &mut Section<'_>) -> Kafka {
         instance: instance.value(),
         look_back_ms: look_back.value(),
         workers: workers.value().and_then(|number| usize::try_from(number).ok()).and_then(NonZero::new),
+        dead_letters: dead_letters.value(),
         options: options::read(section),
     }
 }
