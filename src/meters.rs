@@ -50,6 +50,8 @@ pub struct Meters {
     pub rebalances: IntCounter,
     /// Errors that the Kafka client told of.
     pub kafka_errors: IntCounter,
+    /// Of records that are no events, sent on as they were.
+    pub dead_letters: LetterMeters,
     /// Log lines that were held back because there were too many.
     pub log_lines_suppressed: IntCounter,
     /// Checkpoints that are durable.
@@ -68,6 +70,19 @@ pub struct Meters {
     pub view_duration: Histogram,
     /// How long one answer of `/metrics` took to make, in seconds.
     pub collect_duration: Histogram,
+}
+
+/// What becomes of letters to one topic.
+#[derive(Clone, Debug)]
+pub struct LetterMeters {
+    /// Confirmed by the brokers.
+    pub delivered: IntCounter,
+    /// Not confirmed yet.
+    pub pending: IntGauge,
+    /// Letters that came back to be sent again, and looks that found some waiting for too long.
+    pub errors: IntCounter,
+    /// Larger than the topic takes, so never to be delivered.
+    pub lost: IntCounter,
 }
 
 impl Meters {
@@ -92,6 +107,11 @@ impl Meters {
             prometheus::Result::Ok(histogram)
         };
         let rejected = counters("holdline_events_rejected_total", "Records that are no events, by reason.", "reason")?;
+        let gauge = |name: &str, help: &str| {
+            let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            prometheus::Result::Ok(gauge)
+        };
         for reason in RejectionReason::ALL {
             rejected.with_label_values(&[reason.name()]);
         }
@@ -149,6 +169,24 @@ impl Meters {
                 "How often the group gave partitions to this process or took them away.",
             )?,
             kafka_errors: counter("holdline_kafka_errors_total", "Errors that the Kafka client told of.")?,
+            dead_letters: LetterMeters {
+                delivered: counter(
+                    "holdline_dead_letters_total",
+                    "Records that are no events, delivered to kafka.dead_letters.",
+                )?,
+                pending: gauge(
+                    "holdline_dead_letters_pending",
+                    "Records that are no events, on their way to kafka.dead_letters.",
+                )?,
+                errors: counter(
+                    "holdline_dead_letter_errors_total",
+                    "Dead letters that failed and are sent again, and seconds in which some waited for too long.",
+                )?,
+                lost: counter(
+                    "holdline_dead_letters_lost_total",
+                    "Records that are no events and larger than kafka.dead_letters takes.",
+                )?,
+            },
             log_lines_suppressed: counter(
                 "holdline_log_lines_suppressed_total",
                 "Log lines held back because there were too many of their kind.",
