@@ -25,6 +25,7 @@ use crate::meters::Meters;
 use crate::source::kafka::brokers::Brokers;
 use crate::source::kafka::hub::Hub;
 use crate::source::kafka::keeper::Keeper;
+use crate::source::kafka::letters::DeadLetters;
 use crate::source::kafka::prober::Prober;
 use crate::source::kafka::queue::Queue;
 use crate::source::kafka::rebalance::Context;
@@ -73,6 +74,7 @@ pub struct Reading {
     prober: Option<JoinHandle<()>>,
     keeper: Option<JoinHandle<()>>,
     workers: Vec<JoinHandle<()>>,
+    letters: Option<DeadLetters>,
 }
 
 impl Reading {
@@ -127,12 +129,13 @@ impl Reading {
             prober: None,
             keeper: None,
             workers: Vec::new(),
+            letters: DeadLetters::open(kafka, &hub, meters, recurring)?,
         };
         let (customer_news, told) = mpsc::channel();
         for (number, orders) in received.into_iter().enumerate() {
             let queue = Queue::new(Arc::clone(&consumer), BATCH);
             let (settings, meters) = (Arc::clone(settings), meters.clone());
-            let lines = Lines { orders, customer_news: customer_news.clone() };
+            let lines = Lines { orders, customer_news: customer_news.clone(), letters: reading.letters.clone() };
             let worker = Worker::new(queue, lines, settings, metrics.by, hash_seed, meters, recurring);
             reading.workers.push(spawn(format!("worker-{number}"), move || worker.run())?);
         }
@@ -161,6 +164,9 @@ impl Reading {
         self.consumer.context().give_up_all(&self.consumer);
         self.hub.stop_workers();
         self.workers.into_iter().for_each(join);
+        if let Some(letters) = self.letters {
+            letters.close();
+        }
         // Nobody else has it now: it leaves the group and is closed.
         drop(self.consumer);
     }

@@ -1,8 +1,8 @@
 //! Kafka as a source: a consumer group's partitions, each a shard on a worker thread.
 //!
 //! In the order of a record's way: [`consumer`] starts the threads and keeps the group alive; [`rebalance`] hands
-//! partitions to a [`worker`], from where [`recovery`] says, which reads its [`queue`] in batches, decodes and applies;
-//! [`prober`] asks the [`brokers`] where partitions end, from which [`progress`] knows whether what a partition says can be
+//! partitions to a [`worker`], from where [`recovery`] says, which reads its [`queue`] in batches, decodes and applies; what
+//! is no event becomes one of the dead [`letters`]. The [`prober`] asks the [`brokers`] where partitions end, from which [`progress`] knows whether what a partition says can be
 //! trusted. The [`keeper`] has the [`scribe`] write checkpoints, and the [`ledger`] says whether counters go on after a
 //! restart. [`hub`] is what these threads share. What shards say is put together elsewhere (see
 //! [`service`](crate::service)).
@@ -12,6 +12,7 @@ pub mod consumer;
 pub mod hub;
 pub mod keeper;
 pub mod ledger;
+pub mod letters;
 pub mod prober;
 pub mod progress;
 pub mod queue;

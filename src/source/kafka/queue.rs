@@ -2,7 +2,7 @@
 //!
 //! The safe interface of the `rdkafka` crate hands out one record at a time, which costs more than decoding it;
 //! librdkafka's own call for batches costs a third of that. This is the only module with `unsafe` code, and it does no
-//! more than it must: make a queue, lead a partition into it, take batches out.
+//! more than it must: make a queue, lead a partition into it, take batches out, look at what is in them.
 //!
 //! A partition is led into its queue before it is assigned, so that no record of it ever shows up elsewhere: librdkafka
 //! leaves a partition alone that the application has led somewhere. Records of an earlier assignment of the partition
@@ -10,8 +10,9 @@
 
 #![allow(unsafe_code, reason = "librdkafka's call for batches has no safe interface")]
 
+use std::borrow::Cow;
 use std::ffi::{CStr, CString};
-use std::ptr::NonNull;
+use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,11 +62,14 @@ pub struct Record<'b> {
     pub offset: i64,
     /// The key; none if it has none.
     pub key: Option<&'b [u8]>,
-    /// The payload; empty if it has none.
-    pub payload: &'b [u8],
+    /// The payload; none if it has none.
+    pub payload: Option<&'b [u8]>,
     /// When its producer made it, or the broker took it, in milliseconds since 1970; none if it does not say.
     pub timestamp_ms: Option<u64>,
 }
+
+/// A header of a record: its name, and its value if it has one.
+pub type Header<'b> = (Cow<'b, str>, Option<&'b [u8]>);
 
 /// Tells partitions apart while a batch is read: equal if and only if topic and partition are.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -169,11 +173,35 @@ impl<'b> Arrival<'b> {
             RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR => Content::Record(Record {
                 offset: self.message.offset,
                 key: bytes(self.message.key.cast(), self.message.key_len),
-                payload: bytes(self.message.payload.cast(), self.message.len).unwrap_or_default(),
+                payload: bytes(self.message.payload.cast(), self.message.len),
                 timestamp_ms: self.timestamp_ms(),
             }),
             error => Content::Error(error.into()),
         }
+    }
+
+    /// The headers, in their order; of a name that is not UTF-8, what can be read of it. They are only unpacked when they
+    /// are asked for.
+    pub fn headers(&self) -> Vec<Header<'b>> {
+        let mut headers = ptr::null_mut();
+        // SAFETY: the message is alive, and where its headers are is written to; they belong to the message.
+        let error = unsafe { bindings::rd_kafka_message_headers(self.message, &raw mut headers) };
+        if error != RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+            return Vec::new();
+        }
+        let header = |at| {
+            let (mut name, mut value, mut length) = (ptr::null(), ptr::null(), 0);
+            // SAFETY: the headers stay as long as the message does, and the three are written to.
+            let error = unsafe {
+                bindings::rd_kafka_header_get_all(headers, at, &raw mut name, &raw mut value, &raw mut length)
+            };
+            (error == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR).then(|| {
+                // SAFETY: a name ends with a zero byte, and stays as long as the message does.
+                let name = unsafe { CStr::from_ptr(name) };
+                (name.to_string_lossy(), bytes(value.cast(), length))
+            })
+        };
+        (0..).map_while(header).collect()
     }
 
     fn timestamp_ms(&self) -> Option<u64> {

@@ -24,8 +24,10 @@ use crate::engine::view::View;
 use crate::event::decode::decode;
 use crate::event::rejection::{Rejection, RejectionReason};
 use crate::event::{Event, EventTime};
+use crate::kafka::undelivered::Undelivered;
 use crate::log::Recurring;
 use crate::meters::Meters;
+use crate::source::kafka::letters::DeadLetters;
 use crate::source::kafka::progress::Progress;
 use crate::source::kafka::queue::{Arrival, Content, Origin, Queue, Record};
 
@@ -62,6 +64,10 @@ pub struct Held {
     assigned_ms: u64,
     /// How far it has been read.
     pub progress: Progress,
+    /// The first record that is sent on if it is no event; those before were so already. 0 unless somebody knows better.
+    pub letters_from: i64,
+    /// Letters that come of its records and are under way.
+    pub undelivered: Arc<Undelivered>,
     /// Stream time in milliseconds; 0 before there is any.
     stream_time_ms: AtomicU64,
 }
@@ -78,6 +84,7 @@ impl Held {
     ) -> Held {
         let progress = Progress::from(start);
         let live_from = live_from.map_or_else(OnceLock::new, OnceLock::from);
+        let undelivered = Arc::new(Undelivered::of(Arc::clone(&topic), partition));
         Held {
             topic,
             partition,
@@ -88,6 +95,8 @@ impl Held {
             live_from,
             reach,
             progress,
+            letters_from: 0,
+            undelivered,
             stream_time_ms: AtomicU64::new(0),
             first_record_ms: OnceLock::new(),
             assigned_ms: assigned.millis(),
@@ -195,6 +204,8 @@ pub struct Lines {
     pub orders: Receiver<Order>,
     /// Where it tells of customers.
     pub customer_news: Sender<CustomerNews>,
+    /// Where records that are no events go, if anywhere.
+    pub letters: Option<DeadLetters>,
 }
 
 /// One partition's state.
@@ -278,7 +289,10 @@ impl<C: ConsumerContext + 'static> Worker<C> {
                     Err(std::sync::mpsc::TryRecvError::Empty) => break,
                 }
             }
-            self.read_batch();
+            // Without room for the dead letters of a batch, none is read.
+            if self.lines.letters.as_ref().is_none_or(|letters| letters.wait_for_room(LONGEST_WAIT)) {
+                self.read_batch();
+            }
             self.notice_others();
         }
     }
@@ -368,7 +382,7 @@ impl<C: ConsumerContext + 'static> Worker<C> {
     }
 
     fn read_batch(&mut self) {
-        let Worker { queue, slots, places, settings, rejected, event_delay, trouble, meters, .. } = self;
+        let Worker { lines, queue, slots, places, settings, rejected, event_delay, trouble, meters, .. } = self;
         let batch = queue.next_batch(LONGEST_WAIT);
         if batch.arrivals().len() == 0 {
             return;
@@ -395,6 +409,9 @@ impl<C: ConsumerContext + 'static> Worker<C> {
                                 let (counter, recurring) = rejected.get(&rejection.reason).expect("all are there");
                                 counter.inc();
                                 slot.tell(&record, &rejection, recurring, now);
+                                if let Some(letters) = &lines.letters {
+                                    letters.send(&slot.held, &record, || arrival.headers(), &rejection);
+                                }
                             }
                         }
                         if record.offset < slot.held.progress.next() {
@@ -459,7 +476,7 @@ impl Slot {
         delays: Option<(&LocalHistogram, EventTime)>,
         misrouted: &IntCounter,
     ) -> Result<(), Rejection> {
-        let event = decode(record.payload, settings.limits.record_bytes)?;
+        let event = decode(record.payload.unwrap_or_default(), settings.limits.record_bytes)?;
         let (time, id) = match &event {
             Event::Contact(event) => (event.time, &event.contact_id),
             Event::Agent(event) => (event.time, &event.agent_id),
