@@ -67,7 +67,13 @@ impl Cluster {
 
     /// Has a topic made.
     pub fn create_topic(&self, name: &str, partitions: i32) {
+        self.create_topic_with(name, partitions, &[]);
+    }
+
+    /// Has a topic made with these settings.
+    pub fn create_topic_with(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
         let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        let topic = settings.iter().fold(topic, |topic, (setting, value)| topic.set(setting, value));
         let made = block_on(self.admin().create_topics(&[topic], &AdminOptions::new()));
         made.expect("the broker answers").into_iter().for_each(|made| assert!(made.is_ok(), "{made:?}"));
     }

@@ -17,6 +17,7 @@
 mod bank;
 mod cluster;
 mod consume;
+mod dead_letters;
 mod frozen;
 mod january;
 mod judge;

@@ -8,7 +8,7 @@ use holdline::clock;
 use rdkafka::client::ClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::error::RDKafkaErrorCode;
-use rdkafka::message::DeliveryResult;
+use rdkafka::message::{DeliveryResult, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 
 use crate::cluster::Cluster;
@@ -92,8 +92,13 @@ impl Records {
 
     /// Any record.
     pub fn send(&self, partition: i32, key: Option<&[u8]>, payload: Option<&[u8]>) {
+        self.send_with(partition, key, payload, None);
+    }
+
+    /// Any record with headers.
+    pub fn send_with(&self, partition: i32, key: Option<&[u8]>, payload: Option<&[u8]>, headers: Option<OwnedHeaders>) {
         let mut record = BaseRecord::<[u8], [u8]>::to(&self.topic).partition(partition);
-        (record.key, record.payload) = (key, payload);
+        (record.key, record.payload, record.headers) = (key, payload, headers);
         while let Err((error, back)) = self.producer.send(record) {
             assert_eq!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::QueueFull), "{error}");
             std::thread::sleep(Duration::from_millis(10));

@@ -7,7 +7,7 @@ use crate::program::{Program, config};
 use crate::records::{ANSWERED, Records, now_ms, offered, seconds_ago};
 
 /// By reason: what a producer may send. Every one of them is sent as often as its place in the list.
-fn bad_records() -> Vec<(&'static str, Option<Vec<u8>>)> {
+pub fn bad_records() -> Vec<(&'static str, Option<Vec<u8>>)> {
     let time = seconds_ago(60);
     let hour_ahead = now_ms() + 3_600_000;
     let text = |text: String| Some(text.into_bytes());
