@@ -35,6 +35,13 @@ pub struct Found<T> {
     pub refused: Vec<Refused>,
 }
 
+impl<T> Found<T> {
+    /// Whether the newest one is beyond the end of the log.
+    pub fn seems_cut_off(&self) -> bool {
+        self.refused.first().is_some_and(|refused| matches!(refused.why, Unusable::CutOff { .. }))
+    }
+}
+
 impl Shelf {
     /// What this store keeps.
     pub fn new(store: Box<dyn Store>) -> Shelf {

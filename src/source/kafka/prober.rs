@@ -99,6 +99,16 @@ impl Prober {
                 }
                 Ok(partitions) => self.hub.learn(topic, Ok(partitions), now()),
             }
+            // Asked only where it was asked before, so that whoever needs no ids need not be allowed to ask.
+            let known = self.hub.topics().remove(topic).and_then(|topic| topic.id);
+            if known.is_some()
+                && let Ok(id) = self.brokers.topic_id(topic, LONGEST_ANSWER)
+                && !self.hub.identify(topic, &id)
+            {
+                self.hub.fail(anyhow::anyhow!(
+                    "the topic {topic} was deleted and made anew; ending, so that the next start reads it from its beginning"
+                ));
+            }
         }
     }
 }

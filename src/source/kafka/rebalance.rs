@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::TopicPartitionList;
+use rdkafka::{Offset, TopicPartitionList};
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
@@ -26,6 +26,9 @@ use crate::source::kafka::hub::Hub;
 use crate::source::kafka::recovery::{Recovery, Start};
 use crate::source::kafka::scribe::{Scribe, commit};
 use crate::source::kafka::worker::Given;
+
+/// How long the group may take to say what was committed.
+const LONGEST_ANSWER: Duration = Duration::from_secs(5);
 
 /// Trouble that goes on is logged again after this.
 const TOLD_AGAIN: Duration = Duration::from_secs(30);
@@ -127,7 +130,10 @@ impl Context {
             return consumer.incremental_assign(&TopicPartitionList::new());
         }
         tracing::debug!(partitions = partitions.len(), "rebalance: assigned");
-        let starts = self.recovery.starts(partitions);
+        let mut starts = self.recovery.starts(partitions);
+        if self.scribe.is_some() {
+            remember_committed(consumer, &mut starts);
+        }
         let mut list = TopicPartitionList::with_capacity(starts.len());
         let mut held = Vec::with_capacity(starts.len());
         for Start { offset, held: partition, known } in starts {
@@ -174,6 +180,28 @@ impl Context {
             // While the service comes to its end, workers may be gone already.
             Err(stuck) if !self.hub.is_stopping() => self.hub.fail(anyhow::anyhow!(stuck)),
             Err(_) => {}
+        }
+    }
+}
+
+/// What the group has of partitions that are restored from no checkpoint: committed means that it was read before, with all
+/// that came of it.
+fn remember_committed<C: ConsumerContext>(consumer: &BaseConsumer<C>, starts: &mut [Start]) {
+    let anew = || |start: &&mut Start| start.known.is_none();
+    let mut list = TopicPartitionList::new();
+    for start in starts.iter_mut().filter(anew()) {
+        list.add_partition(&start.held.topic, start.held.partition);
+    }
+    if list.count() == 0 {
+        return;
+    }
+    // Without an answer letters are sent once more, and nothing else comes of it.
+    let Ok(committed) = consumer.committed_offsets(list, LONGEST_ANSWER) else { return };
+    for start in starts.iter_mut().filter(anew()) {
+        let (topic, partition) = (&*start.held.topic, start.held.partition);
+        if let Some(Offset::Offset(committed)) = committed.find_partition(topic, partition).map(|of| of.offset()) {
+            start.held.letters_from = committed;
+            tracing::warn!(topic, partition, committed, "the group has read on to there, but no checkpoint can be used: what was read is read again from the look-back on");
         }
     }
 }

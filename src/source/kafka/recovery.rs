@@ -34,6 +34,9 @@ const LONGEST_QUESTION: Duration = Duration::from_secs(20);
 /// And for each answer.
 const LONGEST_ANSWER: Duration = Duration::from_secs(5);
 
+/// A log that ends before a checkpoint for longer was cut off.
+const LONGEST_SHORT: Duration = Duration::from_secs(6);
+
 /// Before brokers are asked again.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -210,8 +213,8 @@ impl Recovery {
     /// What the newest checkpoint of a partition that can be used says; none if there is none.
     fn newest(&self, scribe: &Scribe, place: &Place, ends: Option<Ends>) -> Option<Restored> {
         // Where the log begins and ends has to be known, or nobody can tell whether a checkpoint fits.
-        let (oldest, end) = ends?;
-        let fit = |name: &Name, Checkpoint { head, state }: Checkpoint| {
+        let (oldest, mut end) = ends?;
+        let fit = |name: &Name, Checkpoint { head, state }: Checkpoint, end: i64| {
             if name.next_offset < oldest {
                 return Err(Unusable::Outlived { oldest });
             }
@@ -222,8 +225,17 @@ impl Recovery {
             Ok(Restored { name: name.clone(), head, shard })
         };
         let deadline = clock::monotonic() + LONGEST_QUESTION;
+        let believed_at = clock::monotonic() + LONGEST_SHORT;
         let Shelved { newest, refused } = loop {
-            match scribe.shelf().newest(place, fit) {
+            match scribe.shelf().newest(place, |name, checkpoint| fit(name, checkpoint, end)) {
+                // It may only seem so, while a new leader has yet to find out how far the log has come.
+                Ok(found) if found.seems_cut_off() && clock::monotonic() < believed_at => {
+                    thread::sleep(PAUSE * 5);
+                    let asked = [(place.topic.to_string(), place.partition)];
+                    if let Some(Ok((_, later))) = self.brokers.ends(&asked, LONGEST_ANSWER).into_iter().next() {
+                        end = later;
+                    }
+                }
                 Ok(found) => break found,
                 Err(error) if clock::monotonic() < deadline && !self.hub.is_stopping() => {
                     tracing::warn!("checkpoints cannot be read at present: {error}");

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
 use rdkafka::{Offset, TopicPartitionList};
@@ -16,6 +17,9 @@ use crate::clock;
 use crate::meters::Meters;
 use crate::source::kafka::hub::Hub;
 use crate::source::kafka::worker::Given;
+
+/// Letters that records before a checkpoint gave rise to are waited for so long.
+const LONGEST_DELIVERY: Duration = Duration::from_secs(5);
 
 /// Writes under the name of this run of this instance.
 pub struct Scribe {
@@ -46,15 +50,17 @@ impl Scribe {
         let held = &given.held;
         let (topic, partition, next_offset) = (&*held.topic, held.partition, given.next_offset);
         let Some(topic_id) = held.topic_id.clone() else { return false };
+        if !held.undelivered.wait_done_before(next_offset, LONGEST_DELIVERY) {
+            self.fail(given, "dead letters of records before it are still under way");
+            return false;
+        }
         let started = clock::monotonic();
         let place = Place { topic: Arc::clone(&held.topic), topic_id, partition };
         let name = Name { place, next_offset, writer: self.writer.clone() };
         tracing::debug!(topic, partition, next_offset, "checkpoint: encoding");
         let bytes = encode(&name, self.head(given), &given.state);
         if let Err(error) = self.shelf.keep(&name, &bytes) {
-            self.meters.checkpoint_failures.inc();
-            tracing::warn!(topic, partition, next_offset, "no checkpoint: {error}");
-            self.hub.hinder(Some(error.to_string()));
+            self.fail(given, &error.to_string());
             return false;
         }
         self.hub.hinder(None);
@@ -65,6 +71,12 @@ impl Scribe {
         self.meters.checkpoint_bytes.set(i64::try_from(bytes.len()).unwrap_or(i64::MAX));
         tracing::debug!(topic, partition, next_offset, bytes = bytes.len(), ?took, "checkpoint: durable");
         true
+    }
+
+    fn fail(&self, Given { held, next_offset, .. }: &Given, why: &str) {
+        self.meters.checkpoint_failures.inc();
+        tracing::warn!(topic = &*held.topic, partition = held.partition, next_offset, "no checkpoint: {why}");
+        self.hub.hinder(Some(why.to_owned()));
     }
 
     fn head(&self, given: &Given) -> Head {
