@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use crate::config::{Config, Formulas, LogFormat, Mistake, duration};
+use crate::config::{CheckpointStore, Config, Formulas, LogFormat, Mistake, duration};
 use crate::engine::calendar::{CalendarSpec, Hours};
 use crate::engine::customers::CustomerKey;
 use crate::engine::settings::{Overlays, Promise, Promises, Settings, Survey, SurveyKind};
@@ -228,7 +228,7 @@ fn survey_text(name: &str, survey: &Survey) -> String {
 /// What will be read, and where one can look. Of the client's options only the names are told, since values can be
 /// secret.
 fn write_service(config: &Config, out: &mut dyn Write) -> std::io::Result<()> {
-    let Config { kafka, http, metrics, log, .. } = config;
+    let Config { kafka, checkpoint, http, metrics, log, .. } = config;
     let topics = kafka.topics.join(", ");
     let topics = if topics.is_empty() { "no topics: the service needs kafka.topics" } else { &topics };
     let instance = kafka.instance.as_ref().map_or(String::new(), |instance| format!(", instance {instance}"));
@@ -246,6 +246,15 @@ fn write_service(config: &Config, out: &mut dyn Write) -> std::io::Result<()> {
     if !kafka.options.is_empty() {
         let names: Vec<&str> = kafka.options.keys().map(String::as_str).collect();
         writeln!(out, "options    {}", names.join(", "))?;
+    }
+    match &checkpoint.store {
+        None => writeln!(out, "durable    nothing: every start reads the look-back again")?,
+        Some(CheckpointStore::Folder(folder)) => {
+            writeln!(out, "durable    every {} in {}", duration::write(checkpoint.every_ms), folder.display())?;
+        }
+        Some(CheckpointStore::Topic(topic)) => {
+            writeln!(out, "durable    every {} in the topic {topic}", duration::write(checkpoint.every_ms))?;
+        }
     }
     writeln!(out, "http       {}", http.listen)?;
     let by = [(metrics.by.queue, "queue"), (metrics.by.channel, "channel"), (metrics.by.tier, "tier")];
@@ -318,6 +327,7 @@ reports    midnight in UTC
 
 topics     no topics: the service needs kafka.topics
 kafka      127.0.0.1:9092, group holdline, look back as long as unfinished contacts are held, one thread a core
+durable    nothing: every start reads the look-back again
 http       127.0.0.1:9847
 metrics    by queue, channel, tier, the headline formula, 2s behind the clock
 log        info, as text, 10 lines a second of each trouble
@@ -330,6 +340,7 @@ log        info, as text, 10 lines a second of each trouble
         let (code, text) = told(
             "[kafka]\nbrokers = 'a:1,b:2'\ntopics = ['calls', 'chats']\ninstance = 'wall-1'\nlook_back = '36h'\n\
              workers = 3\ndead_letters = 'dead'\n[kafka.options]\nsasl.password = 'hidden'\nsasl.username = 'hidden'\n\
+             [checkpoint]\ntopic = 'held'\nevery = '5s'\n\
              [http]\nlisten = '[::]:80'\n[metrics]\nby = []\nformulas = 'all'\ndelay = '0s'\n[log]\nformat = 'json'",
         );
         assert_eq!(code, ExitCode::SUCCESS);
@@ -340,6 +351,7 @@ log        info, as text, 10 lines a second of each trouble
 kafka      a:1,b:2, group holdline, instance wall-1, look back 1d12h, threads 3
 rejected   to dead
 options    sasl.password, sasl.username
+durable    every 5s in the topic held
 http       [::]:80
 metrics    all lanes together, all formulas, 0s behind the clock
 log        info, as JSON, 10 lines a second of each trouble

@@ -15,6 +15,7 @@
 
 #[path = "../bank.rs"]
 mod bank;
+mod checkpoints;
 mod cluster;
 mod consume;
 mod dead_letters;

@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::{Offset, TopicPartitionList};
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{Offset, TopicPartitionList};
 
 use crate::clock;
 use crate::config::Kafka;
@@ -201,7 +201,12 @@ fn remember_committed<C: ConsumerContext>(consumer: &BaseConsumer<C>, starts: &m
         let (topic, partition) = (&*start.held.topic, start.held.partition);
         if let Some(Offset::Offset(committed)) = committed.find_partition(topic, partition).map(|of| of.offset()) {
             start.held.letters_from = committed;
-            tracing::warn!(topic, partition, committed, "the group has read on to there, but no checkpoint can be used: what was read is read again from the look-back on");
+            tracing::warn!(
+                topic,
+                partition,
+                committed,
+                "the group has read on to there, but no checkpoint can be used: what was read is read again from the look-back on"
+            );
         }
     }
 }
