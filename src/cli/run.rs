@@ -60,7 +60,7 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
         };
         tokio::select! {
             () = running.stop() => failure.map_or(Ok(()), Err),
-            // Whoever asks twice is in a hurry; nothing is lost, since nothing is kept.
+            // Whoever asks twice is in a hurry; what is not durable yet is read again.
             name = signals.next() => Err(anyhow::anyhow!("told twice to end, now by {name}: ending without leaving the group")),
         }
     });

@@ -38,4 +38,5 @@ mod retold;
 mod scrape;
 mod security;
 mod silence;
+mod takeover;
 mod topics;
