@@ -9,6 +9,9 @@
 //! 4. [`service`] looks at all shards some times a second, and decides whether what they say may be shown.
 //! 5. [`publish`] writes tallies down: as metrics and pages, or as a report.
 //!
+//! And somebody who trusts none of it: [`model`] is the same rules once more, as naively as can be, and [`verify`] holds what
+//! a running service tells against it.
+//!
 //! Beside them, [`config`] turns a file into [`engine::settings`] and what else the program is told, [`kafka`] is what
 //! readers and writers of Kafka share, [`simulate`] makes up a support centre, [`meters`] and [`log`] are what the program
 //! says of itself, and [`cli`] ties everything to the command line, one file a command.
@@ -43,7 +46,9 @@ pub mod event;
 pub mod kafka;
 pub mod log;
 pub mod meters;
+pub mod model;
 pub mod publish;
 pub mod service;
 pub mod simulate;
 pub mod source;
+pub mod verify;

@@ -10,7 +10,6 @@ mod cumulative;
 mod direction;
 mod hostile;
 mod kafka;
-mod model;
 mod pages;
 mod properties;
 mod real_data;

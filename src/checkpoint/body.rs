@@ -36,8 +36,8 @@ pub struct Head {
     pub first_offset: i64,
     /// Counters began at this offset, or will; none if that is not known yet.
     pub live_from: Option<i64>,
-    /// What had been counted when they began, lane by lane; none if they have not.
-    pub history: Option<Counted>,
+    /// What had been counted when they began, lane by lane, and the offset where they did; none if they have not.
+    pub history: Option<(Counted, i64)>,
     /// The number of this holding in its writer's ledger.
     pub holding: u64,
     /// When it was written, in milliseconds since 1970.

@@ -24,6 +24,7 @@ pub mod send;
 pub mod shift;
 pub mod simulate;
 pub mod stop;
+pub mod verify;
 
 /// Live service levels of customer support, from events
 #[derive(Parser, Debug)]
@@ -43,6 +44,7 @@ enum Command {
     Check(CheckArguments),
     Simulate(simulate::SimulateArguments),
     Send(send::SendArguments),
+    Verify(verify::VerifyArguments),
 }
 
 #[derive(clap::Args, Debug)]
@@ -71,6 +73,7 @@ impl CommandLine {
             Command::Check(arguments) => check::check(&arguments.config, &mut io::stdout().lock()),
             Command::Simulate(arguments) => simulate::simulate(&arguments).map(|()| ExitCode::SUCCESS),
             Command::Send(arguments) => send::send(&arguments).map(|()| ExitCode::SUCCESS),
+            Command::Verify(arguments) => verify::verify(&arguments, &mut io::stdout().lock()),
         }
     }
 }

@@ -123,7 +123,7 @@ impl Running {
         let meters = Meters::register(&registry).context("registering metrics")?;
         let service = Service::start(config, &meters)?;
         let settings = &config.settings;
-        let exposition = Exposition::new(registry, service.snapshots.clone(), settings, config.metrics.formulas);
+        let exposition = Exposition::new(registry, service.snapshots.clone(), settings, &config.metrics);
         let pages = Pages::new(Arc::new(exposition.context("registering metrics")?), meters);
         let (end_serving, end) = oneshot::channel::<()>();
         let serving = tokio::spawn(http::serve(listener, pages, async {

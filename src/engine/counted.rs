@@ -37,6 +37,11 @@ impl Counted {
         }
     }
 
+    /// Whether nothing was ever counted.
+    pub fn is_empty(&self) -> bool {
+        self.counters.is_empty() && self.heard.groups.is_empty() && self.histograms.groups.is_empty()
+    }
+
     /// Adds all of `other`.
     pub fn add(&mut self, other: &Counted) {
         for (key, counters) in &other.counters {

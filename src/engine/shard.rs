@@ -223,6 +223,11 @@ impl Shard {
         &self.settings
     }
 
+    /// The same, to be kept.
+    pub fn shared_settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings)
+    }
+
     /// A fact before this is late, unless its contact is held, in milliseconds.
     pub(super) fn earliest(&self) -> u64 {
         self.clock.now().unwrap_or(0).saturating_sub(self.settings.lifetimes.lateness_ms)

@@ -2,7 +2,7 @@
 //!
 //! [`report`] is what a replay has to tell, over intervals and as a whole; [`json`] and [`table`] write it down.
 //! [`edges`] cuts local days into intervals. What the running service has to tell is a [`snapshot`]: [`metrics`] writes it
-//! down for Prometheus, or [why not](withheld), and [`http`] serves it. Nothing here changes a shard, and only [`http`]
+//! down for Prometheus, or [why not](withheld), [`state`] for whoever wants to recompute it, and [`http`] serves both. Nothing here changes a shard, and only [`http`]
 //! looks at a clock.
 
 pub mod edges;
@@ -12,6 +12,7 @@ pub mod live;
 pub mod metrics;
 pub mod report;
 pub mod snapshot;
+pub mod state;
 pub mod table;
 #[cfg(test)]
 mod tests;

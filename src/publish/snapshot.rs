@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use crate::engine::counted::Counted;
 use crate::engine::repeat_board::RepeatView;
+use crate::engine::settings::Settings;
 use crate::engine::view::View;
 use crate::event::EventTime;
 use crate::publish::withheld::Withheld;
@@ -43,12 +44,16 @@ pub struct Snapshot {
     pub repeats: Option<RepeatView>,
     /// What was counted by this process since it caught up; only ever goes up.
     pub counted: Counted,
+    /// Whether some of it is of partitions that were given up since.
+    pub counted_before: bool,
     /// Whether what was read reaches back far enough to know every contact that is still open.
     pub state_complete: bool,
     /// Every topic that is read.
     pub topics: BTreeMap<String, TopicStatus>,
     /// Every partition that is held.
     pub partitions: BTreeMap<(String, i32), PartitionStatus>,
+    /// Which records of each partition all of this is made of.
+    pub extents: BTreeMap<(String, i32), Extent>,
     /// Contacts held.
     pub tracked_contacts: u64,
     /// Agents held.
@@ -75,6 +80,23 @@ pub struct PartitionStatus {
     pub caught_up: bool,
     /// Records not read yet, as far as the broker last said; none before it said anything.
     pub lag_records: Option<u64>,
+}
+
+/// Which records of a partition a snapshot is made of, and what they were judged by.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Extent {
+    /// The offset of the first record; none if there was none.
+    pub first: Option<i64>,
+    /// The offset after the last one.
+    pub next: i64,
+    /// The latest event time believed; none before the first few records.
+    pub stream_time: Option<EventTime>,
+    /// Counters count what the records from this offset on book; none while nothing is counted.
+    pub counters_from: Option<i64>,
+    /// Facts that a limit kept out, or had tallied elsewhere.
+    pub beyond_limits: u64,
+    /// The settings, with the rows of promises in force.
+    pub settings: Arc<Settings>,
 }
 
 impl Snapshot {
@@ -110,9 +132,11 @@ impl Snapshot {
             whole: false,
             repeats: None,
             counted: Counted::default(),
+            counted_before: false,
             state_complete: false,
             topics: BTreeMap::new(),
             partitions: BTreeMap::new(),
+            extents: BTreeMap::new(),
             tracked_contacts: 0,
             tracked_agents: 0,
             tracked_past_contacts: 0,

@@ -19,12 +19,12 @@ use crate::engine::view::View;
 use crate::event::EventTime;
 use crate::kafka::trouble::Trouble;
 use crate::log::Recurring;
-use crate::publish::snapshot::{PartitionStatus, Snapshot, TopicStatus};
+use crate::publish::snapshot::{Extent, PartitionStatus, Snapshot, TopicStatus};
 use crate::publish::withheld::Withheld;
 use crate::service::repeats::Repeats;
 use crate::source::kafka::hub::{Hub, Stuck, Topic};
 use crate::source::kafka::progress::{Behind, LONGEST_SILENCE, Moment, Standing};
-use crate::source::kafka::worker::{Held, Look};
+use crate::source::kafka::worker::{self, Held, Look};
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -193,6 +193,11 @@ fn add(snapshot: &mut Snapshot, look: Look, longest_list: usize) {
         live.merge(view, longest_list);
     }
     snapshot.counted.add(&look.counted);
+    snapshot.counted_before |= look.counted_before;
+    for worker::Extent { held, first, next, stream_time, counters_from, beyond_limits, settings } in look.extents {
+        let extent = Extent { first, next, stream_time, counters_from, beyond_limits, settings };
+        snapshot.extents.insert((held.topic.to_string(), held.partition), extent);
+    }
     snapshot.tracked_contacts += look.contacts as u64;
     snapshot.tracked_agents += look.agents as u64;
     snapshot.tracked_past_contacts += look.past_contacts as u64;

@@ -136,7 +136,7 @@ fn discard(kafka: &Kafka, events: u64, with: impl Fn(&[u8]) + Sync) {
                     let mut count = 0;
                     for arrival in batch.arrivals() {
                         if let Content::Record(record) = arrival.content() {
-                            with(record.payload);
+                            with(record.payload.unwrap_or_default());
                             count += 1;
                         }
                     }

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use holdline::clock;
-use holdline::config::Formulas;
+use holdline::config::Metrics;
 use holdline::engine::board::{self, GroupBy};
 use holdline::engine::counted::Counted;
 use holdline::engine::settings::{Settings, Window};
@@ -157,7 +157,7 @@ fn scrapes(working: &Working, rounds: usize) {
     let now = snapshot.made_at;
     let snapshot = Arc::new(snapshot);
     let (sender, latest) = tokio::sync::watch::channel(Arc::clone(&snapshot));
-    let exposition = Exposition::new(prometheus::Registry::new(), latest, &settings, Formulas::Headline)
+    let exposition = Exposition::new(prometheus::Registry::new(), latest, &settings, &Metrics::default())
         .expect("nothing is registered yet");
     let mut scrapes = Vec::new();
     let mut text = String::new();

@@ -12,6 +12,7 @@ use std::time::Duration;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
+use rdkafka::{Offset, TopicPartitionList};
 
 /// A cluster of its own; stopped and removed when it is dropped, and also when this process ends without that.
 pub struct Cluster {
@@ -89,6 +90,14 @@ impl Cluster {
         let more = [NewPartitions::new(name, partitions)];
         let grown = block_on(self.admin().create_partitions(&more, &AdminOptions::new()));
         grown.expect("the broker answers").into_iter().for_each(|grown| assert!(grown.is_ok(), "{grown:?}"));
+    }
+
+    /// Has the records of a partition before this offset deleted.
+    pub fn delete_records(&self, topic: &str, partition: i32, before: i64) {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, partition, Offset::Offset(before)).expect("a partition is named once");
+        let deleted = block_on(self.admin().delete_records(&list, &AdminOptions::new())).expect("the broker answers");
+        deleted.elements().iter().for_each(|deleted| assert!(deleted.error().is_ok(), "{topic} {partition}"));
     }
 
     /// Names of the members of a consumer group, as they call themselves; none if there is no such group.

@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use holdline::engine::settings::Settings;
+use holdline::verify::compare::Equal;
 use serde_json::Value;
 
 use crate::bank::{bank, unpacked};
 use crate::cluster::Cluster;
-use crate::judge::{self, Compared, shown_for, slot};
+use crate::judge::{self, shown_for, slot};
 use crate::program::{Program, config, until};
 use crate::records::now_ms;
 use crate::retold::{models, read_back, time_of};
@@ -120,7 +121,7 @@ fn expect_moved(partitions: &[Vec<Value>], events: &[Value]) {
     assert!(partitions.iter().all(|events| events.len() > 1_000), "a partition has hardly anything");
 }
 
-fn tell(what: &str, compared: Compared, least: usize) {
+fn tell(what: &str, compared: Equal, least: usize) {
     println!("{what}: {} series are as the model says, {} of them not zero", compared.series, compared.not_zero);
     assert!(compared.not_zero >= least, "hardly anything was compared: {compared:?}");
 }
@@ -138,13 +139,13 @@ fn a_month_is_counted_and_shown_as_others_computed_it() {
     let partitions = read_back(cluster, topic, PARTITIONS);
     expect_moved(&partitions, &events);
     let models = models(&partitions, &settings);
-    tell("January, live", judge::whole(&live[0], &models, &settings), 600);
+    tell("January, live", judge::whole(&live[0], &models), 600);
     program.stop();
 
     // Whoever comes later sees the same windows, and has counted nothing of it: it was history already.
     let mut later = Program::start(&config(&cluster.bootstrap(), topic, "january-later", &[]));
     let history = until_read(&[&later], events.len());
-    tell("January, as history", judge::whole(&history[0], &models, &settings), 600);
+    tell("January, as history", judge::whole(&history[0], &models), 600);
     assert_eq!(history[0].labels("holdline_contacts_offered_total", "queue").len(), 6);
     for (name, _) in COUNTERS {
         assert_eq!(history[0].sum(name, &[]), 0.0, "{name}");
@@ -205,7 +206,7 @@ fn a_month_that_ends_when_most_is_going_on() {
 
     let live = until_read(&[&program], until_then);
     let models = models(&read_back(cluster, topic, PARTITIONS), &settings);
-    tell("January, cut at its busiest", judge::whole(&live[0], &models, &settings), 900);
+    tell("January, cut at its busiest", judge::whole(&live[0], &models), 900);
     let shortest = [("window", "5m"), ("measure", "wait")];
     println!("{} events, {} calls offered in the last five minutes", until_then, busiest.0);
     assert!(live[0].sum("holdline_window_offered", &shortest) > 20.0);

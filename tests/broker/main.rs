@@ -23,9 +23,6 @@ mod frozen;
 mod january;
 mod judge;
 mod lifecycle;
-#[path = "../model/mod.rs"]
-#[allow(dead_code, reason = "what the model knows of its own rules is asked elsewhere")]
-mod model;
 mod observer;
 mod outage;
 mod partitions;
@@ -40,3 +37,4 @@ mod security;
 mod silence;
 mod takeover;
 mod topics;
+mod verify;

@@ -90,15 +90,33 @@ impl Records {
         self.send(partition, Some(contact.as_bytes()), Some(event.as_bytes()));
     }
 
+    /// The same in a record of that time.
+    pub fn tell_then(&self, partition: i32, contact: &str, time_ms: u64, what: &str) {
+        let event = format!(r#"{{"contact_id":"{contact}","time":{time_ms},{what}}}"#);
+        let (key, payload) = (Some(contact.as_bytes()), Some(event.as_bytes()));
+        self.send_whole(partition, key, payload, None, i64::try_from(time_ms).ok());
+    }
+
     /// Any record.
     pub fn send(&self, partition: i32, key: Option<&[u8]>, payload: Option<&[u8]>) {
-        self.send_with(partition, key, payload, None);
+        self.send_whole(partition, key, payload, None, None);
     }
 
     /// Any record with headers.
     pub fn send_with(&self, partition: i32, key: Option<&[u8]>, payload: Option<&[u8]>, headers: Option<OwnedHeaders>) {
+        self.send_whole(partition, key, payload, headers, None);
+    }
+
+    fn send_whole(
+        &self,
+        partition: i32,
+        key: Option<&[u8]>,
+        payload: Option<&[u8]>,
+        headers: Option<OwnedHeaders>,
+        timestamp: Option<i64>,
+    ) {
         let mut record = BaseRecord::<[u8], [u8]>::to(&self.topic).partition(partition);
-        (record.key, record.payload, record.headers) = (key, payload, headers);
+        (record.key, record.payload, record.headers, record.timestamp) = (key, payload, headers, timestamp);
         while let Err((error, back)) = self.producer.send(record) {
             assert_eq!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::QueueFull), "{error}");
             std::thread::sleep(Duration::from_millis(10));

@@ -16,9 +16,9 @@ use rdkafka::{ClientConfig, Message};
 use serde_json::Value;
 
 use crate::cluster::Cluster;
-use crate::model::event::{Fact, Record, What};
-use crate::model::log::Model;
 use crate::program::PATIENCE;
+use holdline::model::event::{Fact, Record, What};
+use holdline::model::log::Model;
 
 /// The payloads of a topic, by partition and in the order of each.
 pub fn read_back(cluster: &Cluster, topic: &str, partitions: i32) -> Vec<Vec<Value>> {

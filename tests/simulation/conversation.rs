@@ -2,7 +2,7 @@
 
 use super::dice::Dice;
 use super::history::{MINUTE, QUEUES, SECOND, Story};
-use crate::model::event::{Fact, What};
+use holdline::model::event::{Fact, What};
 
 impl Story<'_> {
     /// A ticket, from its first message to its last resolution, with whatever happens between.

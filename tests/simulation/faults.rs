@@ -9,7 +9,7 @@ use holdline::engine::settings::Settings;
 use super::conversation;
 use super::dice::Dice;
 use super::history::{self, QUEUES};
-use crate::model::event::{Fact, Record};
+use holdline::model::event::{Fact, Record};
 
 /// What can go wrong.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

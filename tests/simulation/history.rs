@@ -8,7 +8,7 @@ use holdline::engine::settings::Settings;
 
 use super::conversation;
 use super::dice::Dice;
-use crate::model::event::{Fact, Record, What};
+use holdline::model::event::{Fact, Record, What};
 
 pub(super) const QUEUES: [&str; 4] = ["billing", "sales", "orders", "night"];
 /// Nobody ever answers here.

@@ -6,17 +6,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use holdline::engine::board::{self, GroupBy, GroupKey, Groups};
+use holdline::engine::counters::Counter;
 use holdline::engine::cumulative::{HistogramsBy, Timed};
 use holdline::engine::histogram::Distribution;
 use holdline::engine::settings::{Settings, Window};
 use holdline::engine::shard::Shard;
 use holdline::engine::tally::{Cell, Measure, Quantity, Tally};
-use holdline::event::EventTime;
+use holdline::engine::view::counters as engine_counters;
+use holdline::event::{EventTime, Reason};
+use holdline::model::counters::Counter as ModelCounter;
 
 use super::dice::Dice;
-use crate::model::cumulative::{Histogram, TOLD};
-use crate::model::log::{Input, Model};
-use crate::model::view::{self, By, Group, Key, Sums};
+use holdline::model::cumulative::{Histogram, TOLD};
+use holdline::model::log::{Input, Model};
+use holdline::model::view::{self, By, Group, Key, Sums};
 
 type Told = BTreeMap<Key, Group>;
 
@@ -42,6 +45,40 @@ pub(super) fn counters(shard: &Shard, model: &Model) -> Result<(), String> {
     };
     same("counters", &engine, &model.cheap_input())?;
     same("end", &shard.end().map(EventTime::millis), &model.stream.end())
+}
+
+/// What was ever counted and what was taken back, by lane, and of what is taken back by counter.
+pub(super) fn counted(shard: &Shard, model: &Model) -> Result<(), String> {
+    let (up, down) = model.counters().expect("it counts from the first record on");
+    let mut engine: Vec<(Key, String, u64)> = Vec::new();
+    for (key, counters) in engine_counters(shard, group_by(EACH)) {
+        engine.extend(Counter::all().map(|counter| (plain(&key), counter_name(counter), counters.of(counter))));
+    }
+    engine.retain(|(.., count)| *count > 0);
+    engine.sort();
+    let named = |counter: &ModelCounter| match counter {
+        ModelCounter::Cell(cell) => cell.name().to_owned(),
+        ModelCounter::Left(reason) => format!("left {reason}"),
+    };
+    let mut expected: Vec<(Key, String, u64)> = Vec::new();
+    for ((lane, counter), count) in up.iter().filter(|(_, count)| **count > 0) {
+        expected.push((EACH.key(lane), named(counter), count.unsigned_abs()));
+    }
+    expected.sort();
+    same("counted", &engine, &expected)?;
+    let mut taken_back: BTreeMap<String, u64> = BTreeMap::new();
+    for ((_, counter), count) in down {
+        *taken_back.entry(named(counter)).or_default() += count.unsigned_abs();
+    }
+    let corrections = Counter::all().map(|counter| (counter_name(counter), shard.corrections().of(counter)));
+    same("taken back", &corrections.filter(|(_, count)| *count > 0).collect(), &taken_back)
+}
+
+fn counter_name(counter: Counter) -> String {
+    match counter {
+        Counter::Cell(cell) => cell.name().to_owned(),
+        Counter::Left(reason) => format!("left {}", reason.map_or("closed", Reason::name)),
+    }
 }
 
 /// How many contacts were forgotten unfinished.

@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use crate::model::rule::Rule;
+use holdline::model::rule::Rule;
 
 mod conversation;
 mod dice;

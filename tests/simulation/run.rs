@@ -16,9 +16,9 @@ use super::faults::{self, FaultCounts, Step};
 use super::history::{self, BEGIN};
 use super::judge;
 use super::promised;
-use crate::model::event::Record;
-use crate::model::log::Model;
-use crate::model::rule::RuleCounts;
+use holdline::model::event::Record;
+use holdline::model::log::Model;
+use holdline::model::rule::RuleCounts;
 
 const HOUR: u64 = 3_600_000;
 /// Lines of a failing log that are told.
@@ -80,10 +80,12 @@ struct Trio {
 
 impl Trio {
     fn new(settings: &Arc<Settings>) -> Trio {
+        let mut model = Model::new(Rc::new(Settings::clone(settings)));
+        model.begin_counting();
         Trio {
             everything: Shard::new(Arc::clone(settings), Keep::Everything),
             live: Shard::new(Arc::clone(settings), Keep::Windows),
-            model: Model::new(Rc::new(Settings::clone(settings))),
+            model,
         }
     }
 
@@ -155,6 +157,8 @@ fn compare(trios: &[&Trio], settings: &Settings, dice: &mut Dice) -> Result<(), 
         judge::counters(&trio.everything, &trio.model)?;
         judge::counters(&trio.live, &trio.model)?;
         judge::expired(&trio.everything, &trio.model)?;
+        judge::counted(&trio.everything, &trio.model)?;
+        judge::counted(&trio.live, &trio.model)?;
     }
     let models: Vec<&Model> = trios.iter().map(|trio| &trio.model).collect();
     let everything: Vec<&Shard> = trios.iter().map(|trio| &trio.everything).collect();

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::iter;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::engine::calendar::Calendar;
+use crate::engine::calendar::{Calendar, CalendarSpec};
 use crate::engine::tally::{Formula, Measure};
 
 /// What was promised to a customer of one measure, and how keeping it is computed.
@@ -154,7 +155,7 @@ fn said(service: &Overlays, queues: &BTreeMap<String, Overlays>, [queue, channel
 
 /// The promises to all lanes: for the wait, and what is said apart from it for other measures; and the hours they are kept
 /// in.
-#[derive(Clone, PartialEq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Promises {
     /// For the wait, where a queue says nothing else.
     pub service: Overlays,
@@ -163,11 +164,17 @@ pub struct Promises {
     /// For the other measures that have anything said of them.
     pub measures: BTreeMap<Measure, Scopes>,
     /// The calendars by name, all that are named among them.
-    #[serde(serialize_with = "shared")]
+    #[serde(serialize_with = "specs", deserialize_with = "of_specs")]
     pub calendars: BTreeMap<String, Arc<Calendar>>,
 }
 
-fn shared<S: Serializer>(calendars: &BTreeMap<String, Arc<Calendar>>, serializer: S) -> Result<S::Ok, S::Error> {
+fn of_specs<'d, D: Deserializer<'d>>(deserializer: D) -> Result<BTreeMap<String, Arc<Calendar>>, D::Error> {
+    let specs = BTreeMap::<String, CalendarSpec>::deserialize(deserializer)?;
+    let calendar = |(name, spec)| Ok((name, Arc::new(Calendar::new(spec).map_err(D::Error::custom)?)));
+    specs.into_iter().map(calendar).collect()
+}
+
+fn specs<S: Serializer>(calendars: &BTreeMap<String, Arc<Calendar>>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(calendars.iter().map(|(name, calendar)| (name, calendar.as_ref())))
 }
 

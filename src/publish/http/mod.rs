@@ -1,4 +1,4 @@
-//! The pages of the running service: metrics, health, readiness, and one that links them.
+//! The pages of the running service: metrics, health, readiness, the state to be recomputed, and one that links them.
 //!
 //! Pages are made of the latest snapshot only, so that no request, however slow or frequent, holds up reading events. No
 //! page changes anything, asks for anything, or takes anything from another address. TLS and passwords are not here.
@@ -26,6 +26,8 @@ use self::connection::Connections;
 use crate::clock;
 use crate::meters::Meters;
 use crate::publish::metrics::{CONTENT_TYPE, Exposition};
+use crate::publish::state;
+use crate::publish::withheld::Withheld;
 
 /// How long requests that are being answered are waited for at the end.
 const LAST_ANSWERS: Duration = Duration::from_secs(1);
@@ -121,6 +123,7 @@ fn router(pages: Pages) -> Router {
         .route("/metrics", get(metrics))
         .route("/healthz", get(health))
         .route("/readyz", get(readiness))
+        .route(state::PATH, get(state))
         .fallback(|| async { (StatusCode::NOT_FOUND, [PLAIN], "there is no such page: / links all there are\n") })
         .method_not_allowed_fallback(|| async {
             (StatusCode::METHOD_NOT_ALLOWED, [PLAIN], "pages can only be read: use GET\n")
@@ -151,6 +154,19 @@ async fn metrics(State(pages): State<Pages>) -> Response {
     }
 }
 
+/// All that is told of lanes, with what it is made of. Made on a thread that may take its time.
+async fn state(State(pages): State<Pages>) -> Response {
+    let made = tokio::task::spawn_blocking(move || pages.exposition.state(clock::monotonic()));
+    match made.await {
+        Ok(Ok(state)) => ([(header::CONTENT_TYPE, "application/json")], state).into_response(),
+        Ok(Err(reasons)) => (StatusCode::SERVICE_UNAVAILABLE, [PLAIN], lines(reasons)).into_response(),
+        Err(error) => {
+            let text = format!("the state could not be put together: {error}\n");
+            (StatusCode::INTERNAL_SERVER_ERROR, [PLAIN], text).into_response()
+        }
+    }
+}
+
 /// Whether the process works; not whether there is anything to work on.
 async fn health(State(pages): State<Pages>) -> Response {
     let snapshot = pages.exposition.snapshot();
@@ -173,7 +189,10 @@ async fn readiness(State(pages): State<Pages>) -> Response {
         return ([PLAIN], "ready\n").into_response();
     }
     let trouble = snapshot.trouble.as_ref().map(|trouble| format!("last trouble: {trouble}\n"));
-    let withheld = snapshot.withheld(now).into_iter().map(|reason| format!("{reason}\n"));
-    let reasons = withheld.chain(hindrance).chain(trouble);
-    (StatusCode::SERVICE_UNAVAILABLE, [PLAIN], reasons.collect::<String>()).into_response()
+    let reasons = lines(snapshot.withheld(now)) + &hindrance.unwrap_or_default() + &trouble.unwrap_or_default();
+    (StatusCode::SERVICE_UNAVAILABLE, [PLAIN], reasons).into_response()
+}
+
+fn lines(reasons: Vec<Withheld>) -> String {
+    reasons.into_iter().map(|reason| format!("{reason}\n")).collect()
 }

@@ -9,7 +9,7 @@ use prometheus::Registry;
 use tokio::sync::watch;
 
 use super::*;
-use crate::config::Formulas;
+use crate::config::Metrics;
 use crate::engine::board::GroupKey;
 use crate::engine::counted::Counted;
 use crate::engine::counters::Counters;
@@ -34,7 +34,7 @@ fn start(snapshot: Snapshot, connections: fn(TcpListener) -> Connections) -> Ser
     let registry = Registry::new();
     let meters = Meters::register(&registry).unwrap();
     let settings = Settings { windows: Vec::new(), ..Settings::default() };
-    let exposition = Arc::new(Exposition::new(registry, latest, &settings, Formulas::Headline).unwrap());
+    let exposition = Arc::new(Exposition::new(registry, latest, &settings, &Metrics::default()).unwrap());
     let pages = Pages::new(exposition, meters.clone());
     let (shutdown, ended) = oneshot::channel();
     let (tell_address, address) = channel();
@@ -99,6 +99,7 @@ fn pages_are_what_they_say() {
         ("/metrics", "text/plain; version=0.0.4; charset=utf-8", "\nholdline_view_timestamp_seconds 1704099710\n"),
         ("/healthz", "text/plain; charset=utf-8", "ok\n"),
         ("/readyz", "text/plain; charset=utf-8", "ready\n"),
+        ("/api/v1/state", "application/json", r#"{"now_ms":1704099710000,"whole":false,"#),
     ] {
         let answer = ask(&server, "GET", path);
         assert_eq!(answer.status, 200, "{path}");
@@ -125,7 +126,7 @@ fn the_front_page_links_every_page() {
     let server = serve_snapshot(shown());
     let page = ask(&server, "GET", "/").body;
     let links: Vec<&str> = page.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
-    assert_eq!(links, ["/metrics", "/readyz", "/healthz"]);
+    assert_eq!(links, ["/metrics", "/readyz", "/healthz", "/api/v1/state"]);
     for link in links {
         assert_eq!(ask(&server, "GET", link).status, 200, "{link}");
     }
@@ -145,6 +146,8 @@ fn reasons_come_one_a_line() {
         answer.body,
         "unknown topic: the broker knows no topic <b>\nbroker silent: no broker has answered for a while\n"
     );
+    let state = ask(&server, "GET", "/api/v1/state");
+    assert_eq!((state.status, state.body), (503, answer.body));
     assert_eq!(ask(&server, "GET", "/healthz").status, 200);
     let page = ask(&server, "GET", "/").body;
     assert!(page.contains("yet: unknown topic: the broker knows no topic &lt;b&gt;; broker silent:"), "{page}");

@@ -78,15 +78,18 @@ pub(super) const FAMILIES: &[Family] = &[
             samples.add(&[], scene.snapshot.tracked_lanes as f64);
         },
     ),
-    Family::counter(
-        "holdline_corrections_total",
-        "What was counted in this cell and taken back later, by what arrived out of order; the cell outcome_amount is a sum of amounts, those that end in _seconds are durations taken out of a bucket, and those in _seconds_sum by how many seconds such a sum is too great.",
-        corrections,
-    ),
+    CORRECTIONS,
     Family::gauge("holdline_build_info", "Always 1; the label tells the version.", |_, samples| {
         samples.add(&[("version", env!("CARGO_PKG_VERSION"))], 1.0);
     }),
 ];
+
+/// What lanes count and take back.
+pub(super) const CORRECTIONS: Family = Family::counter(
+    "holdline_corrections_total",
+    "What was counted in this cell and taken back later, by what arrived out of order; the cell outcome_amount is a sum of amounts, those that end in _seconds are durations taken out of a bucket, and those in _seconds_sum by how many seconds such a sum is too great.",
+    corrections,
+);
 
 fn flag(holds: bool) -> f64 {
     f64::from(u8::from(holds))

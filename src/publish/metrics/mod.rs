@@ -29,6 +29,7 @@ mod lanes;
 #[cfg(test)]
 mod listing;
 mod repeats;
+mod state;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -45,7 +46,8 @@ use prometheus::proto::MetricFamily;
 use prometheus::{Registry, TextEncoder};
 
 use self::family::{Family, Scene};
-use crate::config::Formulas;
+use crate::config::{Formulas, Metrics};
+use crate::engine::board::GroupBy;
 use crate::engine::cumulative::{Timed, bounds};
 use crate::engine::settings::Settings;
 use crate::engine::tally::Measure;
@@ -62,6 +64,7 @@ pub struct Exposition {
     latest: Latest,
     /// The names of the windows of every view, in its order.
     windows: Vec<String>,
+    by: GroupBy,
     formulas: Formulas,
     /// The upper edges of the buckets of histograms, in milliseconds.
     bounds: BTreeMap<Measure, Vec<u64>>,
@@ -79,7 +82,8 @@ struct Written {
 }
 
 impl Exposition {
-    /// What is exposed of the latest snapshots, which are made under these settings, beside all that is in `registry`.
+    /// What is exposed of the latest snapshots, which are made under these settings, as `metrics` says, beside all that is in
+    /// `registry`.
     /// What Linux knows of the process is added to it.
     ///
     /// # Errors
@@ -89,7 +93,7 @@ impl Exposition {
         registry: Registry,
         latest: Latest,
         settings: &Settings,
-        formulas: Formulas,
+        metrics: &Metrics,
     ) -> prometheus::Result<Exposition> {
         #[cfg(target_os = "linux")]
         registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
@@ -97,7 +101,8 @@ impl Exposition {
             registry,
             latest,
             windows: settings.windows.iter().map(|window| window.name.clone()).collect(),
-            formulas,
+            by: metrics.by,
+            formulas: metrics.formulas,
             bounds: Timed::ALL.map(|timed| (timed.measure(), bounds(settings, timed.measure()))).into(),
             written: Mutex::default(),
         })
@@ -147,8 +152,13 @@ impl Exposition {
 
 /// All families that are made of snapshots.
 fn families() -> impl Iterator<Item = &'static Family> {
-    let of_lanes = [lanes::FAMILIES, histograms::FAMILIES, windows::FAMILIES, experience::FAMILIES, agents::FAMILIES];
-    of_lanes.into_iter().chain([repeats::FAMILIES, itself::FAMILIES]).flatten()
+    families_of_lanes().chain(itself::FAMILIES)
+}
+
+/// Those that say something of lanes.
+fn families_of_lanes() -> impl Iterator<Item = &'static Family> {
+    let counted = [lanes::FAMILIES, histograms::FAMILIES];
+    counted.into_iter().chain([windows::FAMILIES, experience::FAMILIES, agents::FAMILIES, repeats::FAMILIES]).flatten()
 }
 
 /// Appends families, but for those without samples.

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::Exposition;
 use crate::clock;
-use crate::config::Formulas;
+use crate::config::{Formulas, Metrics};
 use crate::engine::board::{GroupBy, GroupKey};
 use crate::engine::counted::Counted;
 use crate::engine::counters::Counters;
@@ -124,7 +124,7 @@ pub(super) fn exposition(
     let (sender, latest) = watch::channel(Arc::new(snapshot));
     let registry = Registry::new();
     let meters = Meters::register(&registry).unwrap();
-    let exposition = Exposition::new(registry, latest, settings, formulas).unwrap();
+    let exposition = Exposition::new(registry, latest, settings, &Metrics { formulas, ..Metrics::default() }).unwrap();
     (sender, meters, exposition)
 }
 

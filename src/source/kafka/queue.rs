@@ -23,6 +23,13 @@ use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::types::{RDKafkaMessage, RDKafkaQueue, RDKafkaRespErr};
 
+use crate::event::Event;
+use crate::event::decode::decode;
+use crate::event::rejection::Rejection;
+
+/// An event whose time is further ahead of its record's own, in milliseconds, is not believed.
+pub const MOST_AHEAD_MS: u64 = 300_000;
+
 /// A queue for one thread.
 pub struct Queue<C: ConsumerContext + 'static> {
     native: NonNull<RDKafkaQueue>,
@@ -70,6 +77,26 @@ pub struct Record<'b> {
 
 /// A header of a record: its name, and its value if it has one.
 pub type Header<'b> = (Cow<'b, str>, Option<&'b [u8]>);
+
+impl<'b> Record<'b> {
+    /// What it says, if it is no longer than `most_bytes` and its time is to be believed.
+    ///
+    /// # Errors
+    /// It is no event, or one of a time too far ahead of the record's own.
+    pub fn event(&self, most_bytes: usize) -> Result<Event<'b>, Rejection> {
+        let event = decode(self.payload.unwrap_or_default(), most_bytes)?;
+        let time = match &event {
+            Event::Contact(event) => event.time,
+            Event::Agent(event) => event.time,
+        };
+        match self.timestamp_ms {
+            Some(stamped) if time.millis() > stamped.saturating_add(MOST_AHEAD_MS) => {
+                Err(Rejection::future(time, stamped))
+            }
+            _ => Ok(event),
+        }
+    }
+}
 
 /// Tells partitions apart while a batch is read: equal if and only if topic and partition are.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

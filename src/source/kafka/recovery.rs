@@ -137,7 +137,7 @@ impl Recovery {
         let history = match head.history {
             Some(history) if goes_on => Some(history),
             // Another one counted what came before.
-            Some(_) => Some(Counted::of(&shard, GroupBy::EACH)),
+            Some(_) => Some((Counted::of(&shard, GroupBy::EACH), next_offset)),
             None => None,
         };
         let reach = if head.known_since_ms == 0 { Reach::Everything } else { Reach::Since(head.known_since_ms) };

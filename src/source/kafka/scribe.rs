@@ -14,6 +14,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use crate::checkpoint::shelf::Shelf;
 use crate::checkpoint::{Head, Name, Place, Writer, encode};
 use crate::clock;
+use crate::engine::counted::Counted;
 use crate::meters::Meters;
 use crate::source::kafka::hub::Hub;
 use crate::source::kafka::worker::Given;
@@ -88,7 +89,7 @@ impl Scribe {
             known_since_ms: held.known_since_ms(),
             first_offset: held.first_offset,
             live_from: held.live_from.get().copied(),
-            history: given.history.as_deref().cloned(),
+            history: given.history.as_ref().map(|(history, from)| (Counted::clone(history), *from)),
             holding: held.holding,
             written_ms: clock::wall().millis(),
             ledger: self.hub.ledger(),

@@ -21,7 +21,6 @@ use crate::engine::frozen::Frozen;
 use crate::engine::settings::Settings;
 use crate::engine::shard::{Input, Keep, Shard};
 use crate::engine::view::View;
-use crate::event::decode::decode;
 use crate::event::rejection::{Rejection, RejectionReason};
 use crate::event::{Event, EventTime};
 use crate::kafka::undelivered::Undelivered;
@@ -30,9 +29,6 @@ use crate::meters::Meters;
 use crate::source::kafka::letters::DeadLetters;
 use crate::source::kafka::progress::Progress;
 use crate::source::kafka::queue::{Arrival, Content, Origin, Queue, Record};
-
-/// An event whose time is further ahead of its record's own, in milliseconds, is not believed.
-pub const MOST_AHEAD_MS: u64 = 300_000;
 
 /// Orders are looked at this often when nothing arrives.
 const LONGEST_WAIT: Duration = Duration::from_millis(20);
@@ -150,8 +146,8 @@ pub enum Order {
 pub struct Known {
     /// Its state.
     pub shard: Shard,
-    /// What was counted before counters began, lane by lane; none if they have not.
-    pub history: Option<Counted>,
+    /// What was counted before counters began, lane by lane, and the offset where they did; none if they have not.
+    pub history: Option<(Counted, i64)>,
 }
 
 /// What is known of a partition at some offset.
@@ -163,8 +159,27 @@ pub struct Given {
     pub next_offset: i64,
     /// What they amount to.
     pub state: Frozen,
-    /// What was counted before counters began, lane by lane; none if they have not.
-    pub history: Option<Arc<Counted>>,
+    /// What was counted before counters began, lane by lane, and the offset where they did; none if they have not.
+    pub history: Option<(Arc<Counted>, i64)>,
+}
+
+/// Which records a shard's state is made of, and what it says is to be judged by.
+#[derive(Clone, Debug)]
+pub struct Extent {
+    /// Which partition.
+    pub held: Arc<Held>,
+    /// The offset of the first record; none before there was any.
+    pub first: Option<i64>,
+    /// The offset after the last one.
+    pub next: i64,
+    /// The latest event time believed.
+    pub stream_time: Option<EventTime>,
+    /// What the records from this offset on book is counted; none while nothing is.
+    pub counters_from: Option<i64>,
+    /// Facts that a limit kept out, or had tallied elsewhere.
+    pub beyond_limits: u64,
+    /// The settings, with the rows of promises in force.
+    pub settings: Arc<Settings>,
 }
 
 /// What the shards of a worker show.
@@ -174,6 +189,10 @@ pub struct Look {
     pub view: Option<View>,
     /// What was counted since the partitions caught up, those given up since included.
     pub counted: Counted,
+    /// Whether some of it is of partitions given up since.
+    pub counted_before: bool,
+    /// What it is made of, partition by partition.
+    pub extents: Vec<Extent>,
     /// Contacts held.
     pub contacts: usize,
     /// Agents held.
@@ -212,8 +231,8 @@ pub struct Lines {
 struct Slot {
     held: Arc<Held>,
     shard: Shard,
-    /// What was counted before it caught up, lane by lane; none before that.
-    history: Option<Arc<Counted>>,
+    /// What was counted before it caught up, lane by lane, and the offset where that ended; none before that.
+    history: Option<(Arc<Counted>, i64)>,
     /// Whether it had caught up when it was last told of its customers.
     told_the_present: bool,
     /// What the meters have been told.
@@ -325,7 +344,7 @@ impl<C: ConsumerContext + 'static> Worker<C> {
         self.release(&held);
         self.queue.lead_here(&held.topic, held.partition);
         let (shard, history) = match known {
-            Some(known) => (known.shard, known.history.map(Arc::new)),
+            Some(known) => (known.shard, known.history.map(|(history, from)| (Arc::new(history), from))),
             None => (Shard::seeded(Arc::clone(&self.settings), Keep::Windows, self.hash_seed), None),
         };
         let mut slot = Slot {
@@ -374,6 +393,8 @@ impl<C: ConsumerContext + 'static> Worker<C> {
         Look {
             view,
             counted: counted.grouped(self.by),
+            counted_before: !self.counted.is_empty(),
+            extents: self.slots.iter().map(Slot::extent).collect(),
             contacts: shards.iter().map(|shard| shard.contacts()).sum(),
             agents: shards.iter().map(|shard| shard.agents()).sum(),
             past_contacts: shards.iter().map(|shard| shard.past_contacts()).sum(),
@@ -476,16 +497,11 @@ impl Slot {
         delays: Option<(&LocalHistogram, EventTime)>,
         misrouted: &IntCounter,
     ) -> Result<(), Rejection> {
-        let event = decode(record.payload.unwrap_or_default(), settings.limits.record_bytes)?;
+        let event = record.event(settings.limits.record_bytes)?;
         let (time, id) = match &event {
             Event::Contact(event) => (event.time, &event.contact_id),
             Event::Agent(event) => (event.time, &event.agent_id),
         };
-        if let Some(stamped) = record.timestamp_ms
-            && time.millis() > stamped.saturating_add(MOST_AHEAD_MS)
-        {
-            return Err(Rejection::future(time, stamped));
-        }
         if record.key != Some(id.as_bytes()) {
             misrouted.inc();
         }
@@ -505,13 +521,13 @@ impl Slot {
     /// What was counted up to here is history, if this is where the present begins.
     fn notice_the_present(&mut self, next: i64) {
         if self.history.is_none() && self.held.live_from.get().is_some_and(|live_from| next >= *live_from) {
-            self.history = Some(Arc::new(Counted::of(&self.shard, GroupBy::EACH)));
+            self.history = Some((Arc::new(Counted::of(&self.shard, GroupBy::EACH)), next));
         }
     }
 
     /// What was counted since it caught up, lane by lane.
     fn counted(&self) -> Counted {
-        let since = |history: &Arc<Counted>| Counted::of(&self.shard, GroupBy::EACH).since(history);
+        let since = |(history, _): &(Arc<Counted>, i64)| Counted::of(&self.shard, GroupBy::EACH).since(history);
         self.history.as_ref().map(since).unwrap_or_default()
     }
 
@@ -521,6 +537,20 @@ impl Slot {
             next_offset: self.held.progress.next(),
             state: self.shard.freeze(),
             history: self.history.clone(),
+        }
+    }
+
+    /// What its state is made of, by these settings.
+    fn extent(&self) -> Extent {
+        let input = self.shard.input();
+        Extent {
+            held: Arc::clone(&self.held),
+            first: Some(self.held.first_offset).filter(|first| *first < self.held.progress.next()),
+            next: self.held.progress.next(),
+            stream_time: self.shard.stream_time(),
+            counters_from: self.history.as_ref().map(|(_, from)| *from),
+            beyond_limits: input.overflow_contacts + input.overflow_facts + input.overflow_lanes,
+            settings: self.shard.shared_settings(),
         }
     }
 

@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use holdline::engine::calendar::Calendar;
-use holdline::engine::settings::{Promise, Settings};
+use crate::engine::calendar::Calendar;
+use crate::engine::settings::{Promise, Settings};
 
 use super::rule::{Rule, RuleCounts};
 use super::stay::Lane;

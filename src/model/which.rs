@@ -3,7 +3,7 @@
 //!
 //! The order in which an instant's facts reach this is decided in [`super::fold`].
 
-use holdline::engine::settings::SKEW_MS;
+use crate::engine::settings::SKEW_MS;
 
 use super::event::{Fact, What};
 use super::fold::{Completion, Decision, Folding, Gift, Visit, tie_order};
@@ -109,10 +109,10 @@ impl Folding<'_> {
     pub(super) fn decide(&mut self, index: usize, fact: &Fact) {
         let visit = &mut self.visits[index];
         visit.took_fact = true;
-        visit.decision = match fact.what {
+        visit.decision = match &fact.what {
             What::Answered => Decision::Answered(fact.time),
-            What::Abandoned => Decision::Abandoned(fact.time),
-            _ => Decision::Left { time: fact.time, is_transfer: is_transfer(fact) },
+            What::Left(reason) => Decision::Left { time: fact.time, reason: reason.clone() },
+            _ => Decision::Abandoned(fact.time),
         };
         if visit.is_being_handled()
             && let Some(early) = visit.early_completed.first().cloned()

@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use holdline::engine::settings::{Overlays, Settings};
-use holdline::engine::tally::{Measure, Quantity};
+use crate::engine::settings::{Overlays, Settings};
+use crate::engine::tally::{Measure, Quantity};
 
 use super::stay::{Lane, Stay};
 

@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use holdline::engine::tally::{Cell, Measure, Quantity};
+use crate::engine::tally::{Cell, Measure, Quantity};
 
 use super::clocks::{self, Clock};
 use super::event::What;
@@ -169,8 +169,9 @@ fn effort(visits: &[Visit], talk: &Talk, lane: &Rc<Lane>, rules: &mut RuleCounts
         rules.hit(Rule::EffortReplies);
         stay.durations.push((Quantity::Replies, last, talk.replies.len() as u64));
     }
-    let transferred = visits.iter().filter_map(|visit| match visit.decision {
-        Decision::Transferred(time) | Decision::Left { time, is_transfer: true } => Some(time),
+    let transferred = visits.iter().filter_map(|visit| match &visit.decision {
+        Decision::Transferred(time) => Some(*time),
+        Decision::Left { time, reason } if reason == "transfer" => Some(*time),
         _ => None,
     });
     if let Some(last) = transferred.clone().next_back() {

@@ -3,12 +3,10 @@
 //! A story is written as `seconds type[:queue][=extra]`, one fact after the other; what it comes to is written as one
 //! word a visit, then conflicts and skews. The model is judged here by what the rules say, never by the engine.
 
-#![cfg(test)]
-
 use std::rc::Rc;
 
-use holdline::engine::settings::Settings;
-use holdline::engine::tally::{Cell, Cells, Formula, Measure, Quantity};
+use crate::engine::settings::Settings;
+use crate::engine::tally::{Cell, Cells, Formula, Measure, Quantity};
 
 use super::event::{Fact, Record, What, to_json_lines};
 use super::fold::Decision;

@@ -1,11 +1,11 @@
 //! What was said, as plain owned values: facts with their identity, and records as they stand in a log.
 //!
-//! It can be turned into the engine's borrowed event and into a line of JSON; it reads nothing.
+//! It is made from a decoded event, and can be turned back into one and into a line of JSON; it decodes nothing.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use holdline::event::{self, AgentState, HandleParts, Reason};
+use crate::event::{self, AgentState, HandleParts, Reason};
 
 /// One record of a log.
 #[derive(Clone, PartialEq, Debug)]
@@ -41,7 +41,7 @@ pub struct Fact {
 
 /// What happened. Scores and amounts are held as their bits, because they only need to be equal or different.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-#[allow(missing_docs, reason = "the words are those of `holdline::event::Kind`")]
+#[allow(missing_docs, reason = "the words are those of [`crate::event::Kind`]")]
 pub enum What {
     Offered { queue: String, channel: String, tier: String },
     Answered,
@@ -75,6 +75,30 @@ impl What {
             What::Reopened => "reopened",
             What::Rated { .. } => "rated",
             What::Outcome { .. } => "outcome",
+        }
+    }
+
+    fn of(kind: &event::Kind<'_>) -> What {
+        match kind {
+            event::Kind::Offered { queue, channel, tier } => {
+                What::Offered { queue: queue.to_string(), channel: channel.to_string(), tier: tier.to_string() }
+            }
+            event::Kind::Answered => What::Answered,
+            event::Kind::Abandoned => What::Abandoned,
+            event::Kind::Left(reason) => What::Left(reason.name().to_owned()),
+            event::Kind::Completed(parts) => {
+                What::Completed(parts.map(|HandleParts { talk_ms, hold_ms, wrap_ms }| [talk_ms, hold_ms, wrap_ms]))
+            }
+            event::Kind::CustomerMessage => What::CustomerMessage,
+            event::Kind::AgentReply => What::AgentReply,
+            event::Kind::Paused => What::Paused,
+            event::Kind::Resumed => What::Resumed,
+            event::Kind::Resolved => What::Resolved,
+            event::Kind::Reopened => What::Reopened,
+            event::Kind::Rated { survey, score } => What::Rated { survey: survey.to_string(), score: score.to_bits() },
+            event::Kind::Outcome { name, amount } => {
+                What::Outcome { name: name.to_string(), amount: amount.map(f64::to_bits) }
+            }
         }
     }
 
@@ -132,6 +156,18 @@ impl Record {
         match self {
             Record::Contact { id, .. } => Some(id),
             Record::Agent { .. } => None,
+        }
+    }
+
+    /// What a decoded record says.
+    pub fn of(event: &event::Event<'_>) -> Record {
+        match event {
+            event::Event::Contact(event) => Record::Contact {
+                id: event.contact_id.to_string(),
+                fact: Fact::new(event.time.millis(), What::of(&event.kind), event.queue.as_deref()),
+                noise: None,
+            },
+            event::Event::Agent(event) => Record::Agent { id: event.agent_id.to_string(), time: event.time.millis() },
         }
     }
 

@@ -3,7 +3,7 @@
 //!
 //! Visits are folded already; here they only end pauses and runs. What any of it is measured by is in [`super::clocks`].
 
-use holdline::engine::settings::SKEW_MS;
+use crate::engine::settings::SKEW_MS;
 
 use super::event::{Fact, What};
 use super::fold::{Decision, Visit};
@@ -66,10 +66,10 @@ pub fn unanswered_end(visits: &[Visit]) -> Option<(End, u64)> {
 
 /// How a visit ended, and when, if it ended unanswered.
 fn end_of(decision: &Decision) -> Option<(End, u64)> {
-    match *decision {
+    match decision {
         Decision::Waiting | Decision::Answered(_) => None,
-        Decision::Abandoned(time) => Some((End::Abandoned, time)),
-        Decision::Left { time, .. } | Decision::Transferred(time) | Decision::Closed(time) => Some((End::Left, time)),
+        Decision::Abandoned(time) => Some((End::Abandoned, *time)),
+        Decision::Left { time, .. } | Decision::Transferred(time) | Decision::Closed(time) => Some((End::Left, *time)),
     }
 }
 

@@ -4,8 +4,8 @@
 
 use std::rc::Rc;
 
-use holdline::engine::settings::{Promise, Promises, Settings};
-use holdline::engine::tally::Measure;
+use crate::engine::settings::{Promise, Promises, Settings};
+use crate::engine::tally::Measure;
 
 use super::fold::{Decision, Visit};
 use super::hours::Hours;

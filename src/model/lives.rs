@@ -2,7 +2,7 @@
 //!
 //! Nothing here knows the order of arrival: a life is a function of all facts of the id and the settings.
 
-use holdline::engine::settings::Settings;
+use crate::engine::settings::Settings;
 
 use super::clocks::{self, Clock};
 use super::event::{Fact, What};

@@ -3,14 +3,12 @@
 //! Stories are written as in [`super::oracles`]. Where something is promised, the targets are: 20 s for the waits, 60 s for
 //! replies, 100 s for resolutions, 50 s for the handling.
 
-#![cfg(test)]
-
-use holdline::engine::settings::{Overlays, PromiseOverlay, Promises, Scopes, Settings};
-use holdline::engine::tally::Measure::{
+use crate::engine::settings::{Overlays, PromiseOverlay, Promises, Scopes, Settings};
+use crate::engine::tally::Measure::{
     Backlog, ContactWait, Effort, FirstReply, FirstResolution, Handle, NextReply, Resolution, Wait,
 };
-use holdline::engine::tally::{Cell, Measure};
-use holdline::event::EventTime;
+use crate::engine::tally::{Cell, Measure};
+use crate::event::EventTime;
 
 use super::clocks::Clock;
 use super::lives::{self, Life};

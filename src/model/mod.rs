@@ -5,20 +5,25 @@
 //! be obviously right. Read in this order: [`event`] (what was said), [`fold`] (the facts of one life become visits; [`which`]
 //! says which visit a fact means), [`talk`] (what is said meanwhile: messages, replies, pauses), [`clocks`] (what is
 //! measured from when to when, by which [`hours`]), [`lives`] (the facts of one id are cut into lives), [`stay`] (what a
-//! clock books), [`cumulative`] (what is measured, in order of the log), [`view`] (sums of bookings over a span), [`log`] (stream time, late records, forgetting). [`rule`] names
+//! clock books), [`cumulative`] (what is measured, in order of the log), [`view`] (sums of bookings over a span), [`log`]
+//! (stream time, late records, forgetting), [`counters`] (what only ever goes up). [`rule`] names
 //! the rules, so that a test can ask which of them were ever used; `oracles` and `oracles_of_clocks` hold the tests of
 //! the model itself.
-
-#![allow(unreachable_pub, reason = "a module of one test binary, shared by the other modules of it")]
+//!
+//! It is slow, keeps every fact for ever and panics where it contradicts itself. Whoever checks the engine may use it:
+//! tests, and [`verify`](crate::verify) on behalf of a user. Nothing that is published comes from here.
 
 pub mod clocks;
+pub mod counters;
 pub mod cumulative;
 pub mod event;
 pub mod fold;
 pub mod hours;
 pub mod lives;
 pub mod log;
+#[cfg(test)]
 mod oracles;
+#[cfg(test)]
 mod oracles_of_clocks;
 pub mod rule;
 pub mod stay;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use holdline::engine::tally::{Cell, Measure, Quantity};
+use crate::engine::tally::{Cell, Measure, Quantity};
 
 use super::stay::{Lane, Stay};
 

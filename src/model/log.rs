@@ -6,11 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use holdline::engine::settings::Settings;
-use holdline::engine::tally::{Cell, Measure};
+use crate::engine::settings::Settings;
+use crate::engine::tally::{Cell, Measure};
 
+use super::counters::{Counted, counted};
 use super::cumulative::Cumulative;
-use super::event::{Fact, Record};
+use super::event::{Fact, Record, What};
 use super::lives::{self, Life};
 use super::rule::RuleCounts;
 use super::stay::{self, Lane, Stay};
@@ -108,6 +109,8 @@ pub struct Model {
     pub sums: CellSums,
     /// All durations ever measured.
     pub cumulative: Cumulative,
+    /// What was counted since [`Model::begin_counting`], and what of it was taken back; none before.
+    counters: Option<(Counted, Counted)>,
 }
 
 impl Model {
@@ -117,7 +120,22 @@ impl Model {
         let (contacts, agents, sums) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
         let cumulative = Cumulative::new(&settings);
         let (events, duplicate, late, orphan, skew, conflict) = (0, 0, 0, 0, 0, 0);
-        Model { settings, stream, contacts, agents, sums, cumulative, events, duplicate, late, orphan, skew, conflict }
+        let counters = None;
+        Model {
+            settings,
+            stream,
+            contacts,
+            agents,
+            sums,
+            cumulative,
+            counters,
+            events,
+            duplicate,
+            late,
+            orphan,
+            skew,
+            conflict,
+        }
     }
 
     /// The next record of the log. Says whether it changed anything about a contact.
@@ -172,12 +190,50 @@ impl Model {
         add(&mut self.sums, &contact.stays, -1);
         add(&mut self.sums, &stays, 1);
         self.cumulative.change(&contact.stays, &stays);
+        if let Some((up, down)) = &mut self.counters {
+            // Of one record only the difference counts, so what moves within a lane is no correction.
+            let mut changes = counted(&lives);
+            for (counter, count) in counted(&contact.lives) {
+                *changes.entry(counter).or_default() -= count;
+            }
+            for (counter, change) in changes {
+                let sums = if change < 0 { &mut *down } else { &mut *up };
+                *sums.entry(counter).or_default() += change.abs();
+            }
+        }
         contact.stays = stays;
         contact.lives = lives;
         true
     }
 
-    /// What was counted so far. Computing `expired` asks every life.
+    /// Counts what the records from here on change. What is counted already begins anew.
+    pub fn begin_counting(&mut self) {
+        self.counters = Some(Default::default());
+    }
+
+    /// What was counted since [`Model::begin_counting`], and what was counted and then taken back; none before.
+    pub fn counters(&self) -> Option<&(Counted, Counted)> {
+        self.counters.as_ref()
+    }
+
+    /// The settings that it judges by.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Every lane that anything was ever offered in, also if that turned out to be the same offer again.
+    pub fn lanes(&self) -> BTreeSet<Lane> {
+        let facts = self.contacts.values().flat_map(|contact| &contact.facts);
+        let offered = facts.filter_map(|fact| match &fact.what {
+            What::Offered { queue, channel, tier } => {
+                Some(Lane { queue: queue.clone(), channel: channel.clone(), tier: tier.clone() })
+            }
+            _ => None,
+        });
+        offered.collect()
+    }
+
+    /// What was counted of the records so far. Computing `expired` asks every life.
     pub fn input(&self) -> Input {
         let lives = self.contacts.values().flat_map(|contact| &contact.lives);
         let expired = lives.filter(|life| !life.is_finished && !is_held(life, self.stream.believed, &self.settings));

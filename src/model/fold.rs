@@ -4,7 +4,7 @@
 //! answer or end means when no earlier visit takes it is in [`super::which`]. Where one id's facts are cut into lives is
 //! in [`super::lives`], what is said meanwhile in [`super::talk`]. Nothing is measured here.
 
-use holdline::engine::settings::SKEW_MS;
+use crate::engine::settings::SKEW_MS;
 
 use super::event::{Fact, What};
 use super::rule::{Rule, RuleCounts};
@@ -44,8 +44,8 @@ pub enum Decision {
     Left {
         /// When.
         time: u64,
-        /// By a transfer.
-        is_transfer: bool,
+        /// Why, by the name that events give it.
+        reason: String,
     },
     /// It left because the next visit began.
     Transferred(u64),
@@ -67,13 +67,13 @@ pub struct Completion {
 impl Decision {
     /// When it was decided; none while waiting.
     pub fn time(&self) -> Option<u64> {
-        match *self {
+        match self {
             Decision::Waiting => None,
             Decision::Answered(time)
             | Decision::Abandoned(time)
             | Decision::Left { time, .. }
             | Decision::Transferred(time)
-            | Decision::Closed(time) => Some(time),
+            | Decision::Closed(time) => Some(*time),
         }
     }
 

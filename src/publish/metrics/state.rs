@@ -1,0 +1,137 @@
+//! The same series once more, as one value with what it is made of: for [`state`](crate::publish::state).
+
+use std::time::Instant;
+
+use prometheus::proto::{Metric, MetricType};
+use serde::Serialize;
+use serde::ser::{SerializeSeq, Serializer};
+
+use super::family::{Family, Scene};
+use super::itself::CORRECTIONS;
+use super::{Exposition, families_of_lanes};
+use crate::config::Formulas;
+use crate::publish::state::{Partition, Series, State, shared_settings};
+use crate::publish::withheld::Withheld;
+
+impl Exposition {
+    /// All that the latest snapshot tells of lanes at `now`, as JSON. Takes a while with many lanes.
+    ///
+    /// # Errors
+    ///
+    /// Nothing is told of lanes: why.
+    pub fn state(&self, now: Instant) -> Result<Vec<u8>, Vec<Withheld>> {
+        let snapshot = self.snapshot();
+        let Some(view) = snapshot.shown(now) else { return Err(snapshot.withheld(now)) };
+        let scene =
+            Scene { snapshot: &snapshot, now, windows: &self.windows, formulas: self.formulas, bounds: &self.bounds };
+        let partition = |((topic, partition), extent): (&(String, i32), _)| Partition::of(topic, *partition, extent);
+        let state = State {
+            now_ms: view.now.millis(),
+            whole: snapshot.whole,
+            by: self.by.into(),
+            all_formulas: self.formulas == Formulas::All,
+            settings: shared_settings(snapshot.extents.values()),
+            partitions: snapshot.extents.iter().map(partition).collect(),
+            counted_before: snapshot.counted_before,
+            series: EachSeries(&scene),
+        };
+        Ok(serde_json::to_vec(&state).expect("all of it is text and numbers under names"))
+    }
+}
+
+/// Written family by family, so that no more than one of them is held at a time.
+struct EachSeries<'s>(&'s Scene<'s>);
+
+impl Serialize for EachSeries<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut sequence = serializer.serialize_seq(None)?;
+        for family in families_of_lanes().chain([&CORRECTIONS]) {
+            for metric in family.at(self.0).get_metric() {
+                for series in series_of(family, metric) {
+                    sequence.serialize_element(&series)?;
+                }
+            }
+        }
+        sequence.end()
+    }
+}
+
+/// The series that a sample is told as, by the names that `/metrics` gives them.
+fn series_of(family: &Family, metric: &Metric) -> Vec<Series> {
+    let series = |ending: &str, bound: Option<f64>, value: f64| {
+        let labels = metric.get_label().iter().map(|pair| (pair.name().to_owned(), pair.value().to_owned()));
+        let bound = bound.map(|bound| ("le".to_owned(), bound.to_string()));
+        Series { name: format!("{}{ending}", family.name), labels: labels.chain(bound).collect(), value }
+    };
+    match family.kind {
+        MetricType::COUNTER => vec![series("", None, metric.get_counter().get_value())],
+        MetricType::GAUGE => vec![series("", None, metric.get_gauge().get_value())],
+        MetricType::HISTOGRAM => {
+            let histogram = metric.get_histogram();
+            let count = series("_count", None, histogram.get_sample_count() as f64);
+            let sum = series("_sum", None, histogram.get_sample_sum());
+            let buckets = histogram.get_bucket().iter();
+            let buckets =
+                buckets.map(|bucket| series("_bucket", Some(bucket.upper_bound()), bucket.cumulative_count() as f64));
+            [count, sum].into_iter().chain(buckets).collect()
+        }
+        MetricType::SUMMARY | MetricType::UNTYPED => unreachable!("{} is of no such type", family.name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::sync::Arc;
+
+    use super::super::tests::{BY_ALL, exposition, settings, usual};
+    use super::*;
+    use crate::engine::settings::Promises;
+    use crate::publish::snapshot::{Extent, Snapshot};
+
+    type Row = (String, BTreeMap<String, String>, String);
+
+    /// A line of the text; no label of the small log holds anything that would need more care.
+    fn row(line: &str) -> Row {
+        let (series, value) = line.rsplit_once(' ').unwrap();
+        let (name, labels) = series.split_once('{').unwrap_or((series, ""));
+        let labels = labels.trim_end_matches('}').split(',').filter_map(|label| label.split_once('='));
+        let labels = labels.map(|(label, value)| (label.to_owned(), value.trim_matches('"').to_owned()));
+        (name.to_owned(), labels.collect(), value.to_owned())
+    }
+
+    #[test]
+    fn every_series_of_lanes_is_told_with_what_it_is_made_of() {
+        let extent = Extent {
+            first: Some(3),
+            next: 17,
+            stream_time: None,
+            counters_from: Some(9),
+            beyond_limits: 0,
+            settings: Arc::new(settings()),
+        };
+        let extents = [(("calls".to_owned(), 1), extent)].into();
+        let snapshot = Snapshot { extents, counted_before: true, ..usual(BY_ALL) };
+        let now = snapshot.made_at;
+        let (_sender, _, exposition) = exposition(snapshot, &settings(), Formulas::All);
+        let state: State = serde_json::from_slice(&exposition.state(now).unwrap()).unwrap();
+        assert_eq!(
+            (state.now_ms, state.whole, state.all_formulas, state.counted_before),
+            (1_704_099_710_000, true, true, true)
+        );
+        assert_eq!(state.settings["windows"][0]["name"], "5m");
+        assert!(state.settings.get("promises").is_none());
+        let [calls] = &state.partitions[..] else { panic!("{:?}", state.partitions) };
+        assert_eq!((&*calls.topic, calls.partition, calls.first, calls.next), ("calls", 1, Some(3), 17));
+        assert_eq!((calls.counters_from, &calls.promises), (Some(9), &vec![(0, Promises::default())]));
+
+        let told = state.series.into_iter().map(|series| (series.name, series.labels, series.value.to_string()));
+        let told: BTreeSet<Row> = told.collect();
+        let text = exposition.text(now);
+        let is_of_lanes = |line: &&str| line.contains("queue=") || line.starts_with("holdline_corrections_total");
+        let exposed: BTreeSet<Row> =
+            text.lines().filter(|line| !line.starts_with('#')).filter(is_of_lanes).map(row).collect();
+        assert!(exposed.len() > 200, "{}", exposed.len());
+        assert_eq!(told, exposed);
+    }
+}
