@@ -12,6 +12,8 @@
 //! And somebody who trusts none of it: [`model`] is the same rules once more, as naively as can be, and [`verify`] holds what
 //! a running service tells against it.
 //!
+//! So that a number survives whoever computes it, [`checkpoint`] keeps what a shard is made of.
+//!
 //! Beside them, [`config`] turns a file into [`engine::settings`] and what else the program is told, [`kafka`] is what
 //! readers and writers of Kafka share, [`simulate`] makes up a support centre, [`meters`] and [`log`] are what the program
 //! says of itself, and [`cli`] ties everything to the command line, one file a command.
@@ -32,6 +34,8 @@
 //! - A bucket up to a target holds exactly what is within the target (`tests/cumulative`).
 //! - Who comes back is the same computed at once and change by change, however contacts are spread (`tests/repeats`).
 //! - A shard that is encoded, decoded and continued has the same bytes as one that never stopped (`tests/restart`).
+//! - Whoever ends in whatever way reads on from what is durable, and every number is what it would have been; what is committed
+//!   is durable ([`checkpoint`], `tests/broker`).
 //! - State is bounded, and what is beyond a limit is counted (`tests/hostile`).
 //! - A bad record is counted by its reason, told with its place, and stops nothing (`event::decode`, `source`).
 //!

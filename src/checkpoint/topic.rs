@@ -9,7 +9,7 @@
 //! What is in the topic is known by reading it: from its beginning when a checkpoint is first asked for, which takes as long
 //! as all that is kept there takes to read, and from there on only what is new.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
-use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
+use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext, PurgeConfig};
 use rdkafka::{Offset, TopicPartitionList};
 use serde::{Deserialize, Serialize};
 
@@ -88,6 +88,8 @@ struct Deliveries(Mutex<Delivered>);
 
 #[derive(Default)]
 struct Delivered {
+    /// The keys of those that are under way; what else comes back was given up before.
+    waited_for: BTreeSet<String>,
     offsets: Vec<(String, i64)>,
     failed: Option<String>,
 }
@@ -106,13 +108,18 @@ impl ProducerContext for Deliveries {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        let (message, error) = match result {
+            Ok(message) => (message, None),
+            Err((error, message)) => (message, Some(error)),
+        };
+        let key = message.key().map(|key| String::from_utf8_lossy(key).into_owned()).unwrap_or_default();
         let mut delivered = self.lock();
-        match result {
-            Ok(message) => {
-                let key = message.key().map(|key| String::from_utf8_lossy(key).into_owned()).unwrap_or_default();
-                delivered.offsets.push((key, message.offset()));
-            }
-            Err((error, _)) => delivered.failed = Some(error.to_string()),
+        if !delivered.waited_for.remove(&key) {
+            return;
+        }
+        match error {
+            None => delivered.offsets.push((key, message.offset())),
+            Some(error) => delivered.failed = Some(error.to_string()),
         }
     }
 }
@@ -152,11 +159,16 @@ impl Topic {
     ) -> Result<T, StoreError> {
         let failed = |why| StoreError { what: format!("{what} the topic of checkpoints {:?}", self.topic), why };
         let mut connected = self.connected.lock().unwrap_or_else(PoisonError::into_inner);
-        let connected = match &mut *connected {
-            Some(connected) => connected,
+        let there = match &mut *connected {
+            Some(there) => there,
             none => none.insert(self.connect().map_err(failed)?),
         };
-        work(connected, &self.topic).map_err(failed)
+        let done = work(there, &self.topic);
+        // A client that will do no more is replaced by the next use.
+        if done.is_err() && there.producer.client().fatal_error().is_some() {
+            *connected = None;
+        }
+        done.map_err(failed)
     }
 
     fn connect(&self) -> Result<Connected, String> {
@@ -333,9 +345,9 @@ impl Connected {
     fn remove(&mut self, topic: &str, name: &Name) -> Result<(), String> {
         let key = key_of(name);
         let (partition, known) = self.home(&name.place);
-        let of_name = key.trim_end_matches("manifest");
-        let known = known.offsets.range(of_name.to_owned()..).map(|(key, _)| key);
-        let mut keys: Vec<String> = known.take_while(|key| key.starts_with(of_name)).cloned().collect();
+        // With all that lies below: what a crash left of others, without a manifest, would stay for ever.
+        let lowest = of_place(&name.place);
+        let mut keys: Vec<String> = known.offsets.range(lowest..=key).map(|(key, _)| key.clone()).collect();
         // The manifest first: without it the chunks are nothing.
         keys.sort_by_key(|key| !key.ends_with(MANIFEST));
         let gone: Vec<(String, Option<&[u8]>)> = keys.iter().map(|key| (key.clone(), None)).collect();
@@ -354,8 +366,18 @@ impl Connected {
         partition: i32,
         records: Vec<(String, Option<&[u8]>)>,
     ) -> Result<Vec<(String, i64)>, String> {
-        *self.producer.context().lock() = Delivered::default();
-        let count = records.len();
+        let waited_for = records.iter().map(|(key, _)| key.clone()).collect();
+        *self.producer.context().lock() = Delivered { waited_for, ..Delivered::default() };
+        let sent = self.send_all(topic, partition, records).and_then(|()| self.confirmed());
+        if sent.is_err() {
+            // What is still under way is given up: it would only be in the way of the next.
+            self.producer.context().lock().waited_for.clear();
+            self.producer.purge(PurgeConfig::default().queue().inflight());
+        }
+        sent
+    }
+
+    fn send_all(&self, topic: &str, partition: i32, records: Vec<(String, Option<&[u8]>)>) -> Result<(), String> {
         for (key, payload) in records {
             let mut record: BaseRecord<'_, str, [u8]> = BaseRecord::to(topic).partition(partition).key(&key);
             record.payload = payload;
@@ -367,6 +389,11 @@ impl Connected {
                 record = refused;
             }
         }
+        Ok(())
+    }
+
+    /// Waits until all that is waited for has come back.
+    fn confirmed(&self) -> Result<Vec<(String, i64)>, String> {
         let deadline = clock::monotonic() + PATIENCE * 4;
         loop {
             self.producer.poll(LOOK);
@@ -374,7 +401,7 @@ impl Connected {
             if let Some(failed) = delivered.failed.take() {
                 return Err(failed);
             }
-            if delivered.offsets.len() == count {
+            if delivered.waited_for.is_empty() {
                 return Ok(std::mem::take(&mut delivered.offsets));
             }
             if clock::monotonic() >= deadline {
@@ -445,10 +472,14 @@ fn until_end(
 /// How the key of a manifest ends.
 const MANIFEST: &str = "/manifest";
 
-/// The key of the manifest.
+/// The key of the manifest. Keys of a place are in order of offsets, and a manifest comes after its chunks.
 fn key_of(Name { place, next_offset, writer }: &Name) -> String {
-    let Place { topic, topic_id, partition } = place;
-    format!("{topic}/{topic_id}/{partition}/{next_offset:020}/{writer}{MANIFEST}")
+    format!("{}{next_offset:020}/{writer}{MANIFEST}", of_place(place))
+}
+
+/// How all keys of a place begin.
+fn of_place(Place { topic, topic_id, partition }: &Place) -> String {
+    format!("{topic}/{topic_id}/{partition}/")
 }
 
 /// The key of a chunk of the checkpoint whose manifest has this key.
@@ -458,7 +489,6 @@ fn chunk_key(manifest: &str, number: usize) -> String {
 
 /// The name of the checkpoint of this place whose manifest has this key; none if it is of another place.
 fn name_of(place: &Place, key: &str) -> Option<Name> {
-    let of_place = format!("{}/{}/{}/", place.topic, place.topic_id, place.partition);
-    let (offset, writer) = key.strip_prefix(&of_place)?.strip_suffix(MANIFEST)?.split_once('/')?;
+    let (offset, writer) = key.strip_prefix(&of_place(place))?.strip_suffix(MANIFEST)?.split_once('/')?;
     Some(Name { place: place.clone(), next_offset: offset.parse().ok()?, writer: Writer::from_text(writer)? })
 }

@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use holdline::cli::run::{Running, runtime};
-use holdline::config::{Config, Kafka};
+use holdline::config::{Checkpoint, CheckpointStore, Config, Kafka};
 use holdline::event::decode::decode;
 use holdline::kafka::writer::{Writer, WriterSettings};
 use holdline::simulate::{Centre, Scenario};
@@ -62,7 +62,9 @@ fn main() {
         std::thread::available_parallelism().map_or(0, |n| n.get())
     );
 
-    let mut costs: [Vec<Cost>; 3] = Default::default();
+    let folder = std::env::temp_dir().join(format!("holdline-bench-broker-{}", std::process::id()));
+    let durable = Checkpoint { store: Some(CheckpointStore::Folder(folder.clone())), every_ms: 1_000 };
+    let mut costs: [Vec<Cost>; 4] = Default::default();
     for round in 0..rounds {
         costs[0].push(Cost::of(events, || discard(&kafka, events, |_| ())));
         costs[1].push(Cost::of(events, || {
@@ -70,12 +72,14 @@ fn main() {
                 std::hint::black_box(decode(payload, LIMIT).is_ok());
             });
         }));
-        costs[2].push(Cost::of(events, || serve(&kafka, events, round)));
+        costs[2].push(Cost::of(events, || serve(&kafka, events, &format!("flood-{round}"), &Checkpoint::default())));
+        costs[3].push(Cost::of(events, || serve(&kafka, events, &format!("durable-{round}"), &durable)));
+        std::fs::remove_dir_all(&folder).expect("it is ours");
     }
     println!("least (median) of {rounds} rounds   cpu ns/event     wall ns/event    events/s");
     let least = |costs: &[Cost]| costs.iter().map(|cost| cost.cpu_ns).fold(f64::INFINITY, f64::min);
     let base = least(&costs[0]);
-    for (name, costs) in ["throw away", "decode only", "the service"].iter().zip(&costs) {
+    for (name, costs) in ["throw away", "decode only", "the service", "durable every second"].iter().zip(&costs) {
         let cpu = spread(costs.iter().map(|cost| cost.cpu_ns));
         let wall = spread(costs.iter().map(|cost| cost.wall_ns));
         println!(
@@ -89,6 +93,9 @@ fn main() {
         );
     }
     println!("resident after the last round: {:.0} MiB", resident_mib());
+    cluster.create_topic("open", 1);
+    restart(&Kafka { topics: vec!["open".to_owned()], ..kafka.clone() }, &durable);
+    std::fs::remove_dir_all(&folder).expect("it is ours");
     delays(&Kafka { topics: vec!["drops".to_owned()], ..kafka });
 }
 
@@ -148,11 +155,12 @@ fn discard(kafka: &Kafka, events: u64, with: impl Fn(&[u8]) + Sync) {
 }
 
 /// Runs the service until it has caught up.
-fn serve(kafka: &Kafka, events: u64, round: u64) {
+fn serve(kafka: &Kafka, events: u64, group: &str, checkpoint: &Checkpoint) {
     let mut config = Config::parse("", &[]).expect("the defaults");
     config.http.listen.set_port(0);
     // So far back that the broker need not look for the place by time.
-    config.kafka = Kafka { group: format!("flood-{round}"), look_back_ms: Some(u64::MAX), ..kafka.clone() };
+    config.kafka = Kafka { group: group.to_owned(), look_back_ms: Some(u64::MAX), ..kafka.clone() };
+    config.checkpoint = checkpoint.clone();
     let runtime = runtime().expect("threads");
     runtime.block_on(async {
         let running = Running::start(&config).await.expect("nothing is in the way");
@@ -164,15 +172,66 @@ fn serve(kafka: &Kafka, events: u64, round: u64) {
         let taken = sum(&text, "holdline_events_total{");
         assert_eq!(taken, events, "each event is taken in once");
         println!(
-            "  round {round}: {taken} events, {} contacts held, {} lanes, view {:.1} ms, resident {:.0} MiB",
+            "  {group}: {taken} events, {} contacts held, {} lanes, view {:.1} ms, resident {:.0} MiB, {} checkpoints",
             latest.borrow().tracked_contacts,
             latest.borrow().tracked_lanes,
             1e3 * value(&text, "holdline_view_duration_seconds_sum")
                 / value(&text, "holdline_view_duration_seconds_count").max(1.0),
             resident_mib(),
+            value(&text, "holdline_checkpoints_total"),
         );
         running.stop().await;
     });
+}
+
+/// How soon the service is ready again with a million open contacts in one partition, read from the log and restored from a
+/// checkpoint; and what the checkpoint is like.
+fn restart(kafka: &Kafka, checkpoint: &Checkpoint) {
+    const OPEN: u64 = 1_000_000;
+    let settings = WriterSettings { linger: Duration::from_millis(50), ..WriterSettings::default() };
+    let writer = Writer::open(kafka, "open", settings, Arc::new(|line| println!("{line}"))).expect("options are ours");
+    writer.find_topic(Duration::from_secs(20)).expect("it was made");
+    let wall = holdline::clock::wall().millis();
+    for number in 0..OPEN {
+        let (queue, time) = (number % 100, wall - 7_200_000 + number * 7);
+        let event = format!(
+            "{{\"type\":\"offered\",\"contact_id\":\"contact-{number:012}\",\"queue\":\"q{queue}\",\"channel\":\"email\",\"time\":{time}}}"
+        );
+        writer.write(Some(format!("contact-{number:012}").as_bytes()), event.as_bytes()).expect("the broker takes all");
+    }
+    writer.flush(&|| false).expect("all are delivered");
+    let mut config = Config::parse("", &[]).expect("the defaults");
+    config.http.listen.set_port(0);
+    config.kafka = Kafka { group: "restart".to_owned(), look_back_ms: Some(u64::MAX), ..kafka.clone() };
+    config.checkpoint = checkpoint.clone();
+    let runtime = runtime().expect("threads");
+    for how in ["read from the log", "restored", "restored"] {
+        let started = Instant::now();
+        runtime.block_on(async {
+            let running = Running::start(&config).await.expect("nothing is in the way");
+            let mut latest = running.latest();
+            while latest.borrow_and_update().live.is_none() {
+                latest.changed().await.expect("it is running");
+            }
+            let ready = started.elapsed().as_secs_f64();
+            assert_eq!(latest.borrow().tracked_contacts, OPEN);
+            while latest.borrow_and_update().checkpointed.is_none() {
+                latest.changed().await.expect("it is running");
+            }
+            let text = metrics(running.address);
+            running.stop().await;
+            println!("{OPEN} open contacts, {how}: ready after {ready:.2} s, of which the group takes some");
+            let each = |name: &str| {
+                1e3 * value(&text, &format!("{name}_sum")) / value(&text, &format!("{name}_count")).max(1.0)
+            };
+            println!(
+                "  a checkpoint: {:.1} MB, {:.0} ms until it is durable, the partition stands still for {:.2} ms",
+                value(&text, "holdline_checkpoint_bytes") / 1e6,
+                each("holdline_checkpoint_duration_seconds"),
+                each("holdline_checkpoint_pause_seconds"),
+            );
+        });
+    }
 }
 
 /// How long single events take from being handed to the producer to being seen on `/metrics`.

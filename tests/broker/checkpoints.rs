@@ -223,3 +223,51 @@ fn a_checkpoint_that_is_not_whole_is_refused_and_the_one_before_it_used() {
     );
     again.stop();
 }
+
+/// What was offered before is judged as it was promised; what cannot change has state built anew, and both are told.
+#[test]
+fn other_settings_hold_from_the_restart_on_or_have_state_built_anew() {
+    let cluster = Cluster::shared();
+    let topic = "checkpoints-settings";
+    let records = Records::new(cluster, topic, PARTITIONS);
+    let folder = Folder::new("settings");
+    let store = format!("checkpoint.folder = \"{}\"", folder.0.display());
+    let with = |more: &str| {
+        let lines = [&store, "checkpoint.every = \"1s\"", "kafka.instance = \"settings\"", more];
+        config(&cluster.bootstrap(), topic, topic, &lines)
+    };
+    // Answered after 3 to 9 s.
+    let mut program = Program::start(&with("service.answer_within = \"20s\""));
+    program.until_ready();
+    calls(&records, "before", 7);
+    program.until("all are counted", |scrape| offered_total(scrape) == 21.0);
+    program.stop();
+
+    let mut strict = Program::start(&with("service.answer_within = \"2s\""));
+    strict.until_ready();
+    strict.until_logged(&["promises are others than before"]);
+    let window = [("window", "5m"), ("measure", "wait")];
+    let within = |scrape: &Scrape| scrape.sum("holdline_window_answered_within", &window);
+    let answered = |scrape: &Scrape| scrape.sum("holdline_window_answered", &window);
+    let before = strict.until("what was answered is shown", |scrape| answered(scrape) == 12.0);
+    assert_eq!((within(&before), offered_total(&before)), (12.0, 21.0));
+    // These were offered a little earlier than those, by the same second or before: later ones are under the new promise.
+    for partition in 0..PARTITIONS {
+        let (contact, at) = (format!("after-{partition}"), seconds_ago(15));
+        records.tell(partition, &contact, at, &offered("q0"));
+        records.tell(partition, &contact, at + 4_000, ANSWERED);
+    }
+    records.flush();
+    let after = strict.until("later ones are shown", |scrape| answered(scrape) == 15.0);
+    assert_eq!(within(&after), 12.0, "none of the later ones was within 2 s");
+    strict.stop();
+
+    let mut wide = Program::start(&with("slots.fine = \"20s\""));
+    let anew = wide.until_ready();
+    wide.until_logged(&["is not used: the shard was encoded under other settings: slots differ"]);
+    wide.until_logged(&["its state is rebuilt from the look-back on"]);
+    assert_eq!(anew.value("holdline_restores_total", &[("from", "look_back")]), Some(3.0));
+    // By the promise of today, which is the usual one again.
+    wide.until("everything is shown", |scrape| answered(scrape) == 15.0 && within(scrape) == 15.0);
+    wide.stop();
+}

@@ -44,8 +44,8 @@ struct State {
     released: Counted,
     /// Greater whenever partitions come or go.
     epoch: u64,
-    /// Why checkpoints cannot be written; none if they can.
-    hindrance: Option<String>,
+    /// Why checkpoints of partitions that are held cannot be written.
+    hindrances: BTreeMap<(Arc<str>, i32), String>,
 }
 
 impl State {
@@ -188,9 +188,9 @@ impl Hub {
         {
             let mut state = self.state();
             for (topic, partition) in partitions {
-                let Some((held, worker)) = state.held.remove(&(Arc::from(topic.as_str()), *partition)) else {
-                    continue;
-                };
+                let key = (Arc::from(topic.as_str()), *partition);
+                state.hindrances.remove(&key);
+                let Some((held, worker)) = state.held.remove(&key) else { continue };
                 self.workers[worker].send(Order::Release(held, released.clone())).map_err(|_| Stuck)?;
                 count += 1;
             }
@@ -219,14 +219,19 @@ impl Hub {
         answer.recv_timeout(LONGEST_ANSWER).map_err(|_| Stuck)
     }
 
-    /// Checkpoints cannot be written, for this reason; none once they can.
-    pub fn hinder(&self, hindrance: Option<String>) {
-        self.state().hindrance = hindrance;
+    /// No checkpoint of a partition can be written, for this reason; none once one is.
+    pub fn hinder(&self, held: &Held, hindrance: Option<String>) {
+        let mut state = self.state();
+        let key = (Arc::clone(&held.topic), held.partition);
+        match hindrance.filter(|_| state.held.contains_key(&key)) {
+            Some(hindrance) => drop(state.hindrances.insert(key, hindrance)),
+            None => drop(state.hindrances.remove(&key)),
+        }
     }
 
-    /// Why checkpoints cannot be written; none if they can, or need not.
+    /// Why checkpoints cannot be written of one of the partitions at least; none if they can, or need not.
     pub fn hindrance(&self) -> Option<String> {
-        self.state().hindrance.clone()
+        self.state().hindrances.values().next().cloned()
     }
 
     /// What all workers show at this instant; without one, only what they counted.

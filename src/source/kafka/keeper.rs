@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -31,7 +32,7 @@ pub struct Keeper<C: ConsumerContext> {
     scribe: Arc<Scribe>,
     consumer: Arc<BaseConsumer<C>>,
     every: Duration,
-    /// When each holding was last written, or began; and up to where.
+    /// When each holding was last written, or began; and up to where it is durable, -1 if it is not at all.
     written: BTreeMap<u64, (Instant, i64)>,
 }
 
@@ -59,7 +60,7 @@ impl<C: ConsumerContext> Keeper<C> {
         let all = self.hub.held();
         self.written.retain(|holding, _| all.iter().any(|held| held.holding == *holding));
         for held in &all {
-            self.written.entry(held.holding).or_insert((now, held.first_offset));
+            self.written.entry(held.holding).or_insert((now, if is_durable(held) { held.start } else { -1 }));
         }
         let is_due = |held: &&Arc<Held>| {
             let (written, next_offset) = self.written[&held.holding];
@@ -94,4 +95,9 @@ impl<C: ConsumerContext> Keeper<C> {
             thread::sleep(PAUSE.min(longest));
         }
     }
+}
+
+/// Whether what was known of it when it was given to this process was durable.
+fn is_durable(held: &Held) -> bool {
+    held.checkpointed_ms.load(Ordering::Relaxed) > 0
 }

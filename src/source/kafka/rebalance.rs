@@ -174,7 +174,8 @@ impl Context {
         match self.hub.release(partitions) {
             Ok(given) => {
                 let Some(scribe) = self.scribe.as_ref().filter(|_| !lost) else { return };
-                let durable: Vec<&Given> = given.iter().filter(|given| scribe.write(given)).collect();
+                // Where one cannot be written, the others cannot either, and the group waits: what is not durable is read again.
+                let durable: Vec<&Given> = given.iter().take_while(|given| scribe.write(given)).collect();
                 commit(consumer, &durable);
             }
             // While the service comes to its end, workers may be gone already.

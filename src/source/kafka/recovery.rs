@@ -133,6 +133,14 @@ impl Recovery {
             "partition assigned, restored from its checkpoint"
         );
         self.meters.restores.with_label_values(&["checkpoint"]).inc();
+        let rows = &shard.settings().promises;
+        if rows.len() > 1 && rows.last().is_some_and(|(from, _)| Some(*from) > shard.stream_time()) {
+            tracing::info!(
+                topic = &*topic,
+                partition,
+                "promises are others than before: they hold for what is offered from now on"
+            );
+        }
         let goes_on = resumed.held.contains(&(topic.to_string(), partition, head.holding));
         let history = match head.history {
             Some(history) if goes_on => Some(history),

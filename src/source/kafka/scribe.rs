@@ -64,7 +64,7 @@ impl Scribe {
             self.fail(given, &error.to_string());
             return false;
         }
-        self.hub.hinder(None);
+        self.hub.hinder(held, None);
         held.checkpointed_ms.store(clock::wall().millis(), Ordering::Relaxed);
         let took = clock::monotonic().saturating_duration_since(started);
         self.meters.checkpoints.inc();
@@ -77,7 +77,7 @@ impl Scribe {
     fn fail(&self, Given { held, next_offset, .. }: &Given, why: &str) {
         self.meters.checkpoint_failures.inc();
         tracing::warn!(topic = &*held.topic, partition = held.partition, next_offset, "no checkpoint: {why}");
-        self.hub.hinder(Some(why.to_owned()));
+        self.hub.hinder(held, Some(why.to_owned()));
     }
 
     fn head(&self, given: &Given) -> Head {

@@ -47,8 +47,10 @@ pub struct Held {
     pub live_from: OnceLock<i64>,
     /// What tells its topic from others of the same name; none if no broker said so: then no checkpoint is written.
     pub topic_id: Option<Arc<str>>,
-    /// The offset of the first record that was read for its state.
+    /// The offset of the first record that was read for its state, by whomever.
     pub first_offset: i64,
+    /// The offset that this process reads from.
+    pub start: i64,
     /// Drawn when it was given to this process; after a restart that goes on counting, as it was.
     pub holding: u64,
     /// When what was read of it was last made durable, in milliseconds since 1970; 0 if it never was.
@@ -86,6 +88,7 @@ impl Held {
             partition,
             topic_id: None,
             first_offset: start,
+            start,
             holding: 0,
             checkpointed_ms: AtomicU64::new(0),
             live_from,
