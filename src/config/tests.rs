@@ -98,6 +98,7 @@ fn the_reference_lists_every_key() {
         "customers",
         "report",
         "kafka",
+        "checkpoint",
         "http",
         "metrics",
         "log",

@@ -46,7 +46,13 @@ fn the_reference_states_the_defaults_of_the_service() {
 fn what_the_reference_leaves_switched_off_for_the_service_can_be_switched_on() {
     let (secret, key) = (Secret::of("reference", b"hidden\n"), Secret::of("reference-key", b"0123456789abcdef\n"));
     let text = switched_on(REFERENCE).replace("/run/secrets/kafka-password", secret.path());
-    let kafka = beside_the_reference(&text.replace("/run/secrets/holdline-customer-key", key.path())).kafka;
+    let text = text.replace("/run/secrets/holdline-customer-key", key.path());
+    // Checkpoints are kept in one place only.
+    let [folder, topic] = ["folder = \"/var/lib/holdline\"\n", "topic = \"holdline-checkpoints\"\n"];
+    let store = |text: String| beside_the_reference(&text).checkpoint.store;
+    assert_eq!(store(text.replace(topic, "")), Some(CheckpointStore::Folder("/var/lib/holdline".into())));
+    assert_eq!(store(text.replace(folder, "")), Some(CheckpointStore::Topic("holdline-checkpoints".to_owned())));
+    let kafka = beside_the_reference(&text.replace(topic, "")).kafka;
     assert_eq!(kafka.instance.as_deref(), Some("holdline-0"));
     assert_eq!(kafka.look_back_ms, Some(45 * 86_400_000));
     assert_eq!(kafka.workers, NonZero::new(2));
@@ -79,6 +85,9 @@ fn every_key_of_the_service_is_read() {
         dead_letters = "rejected"
         [kafka.options]
         client.id = "wall"
+        [checkpoint]
+        folder = "held"
+        every = "1m"
         [http]
         listen = "[::]:0"
         [metrics]
@@ -90,7 +99,9 @@ fn every_key_of_the_service_is_read() {
         format = "json"
         lines_per_second = 1
     "#;
-    let Config { kafka, http, metrics, log, .. } = config(text, &[]);
+    let Config { kafka, checkpoint, http, metrics, log, .. } = config(text, &[]);
+    let store = Some(CheckpointStore::Folder("held".into()));
+    assert_eq!(checkpoint, Checkpoint { store, every_ms: 60_000 });
     let expected = Kafka {
         brokers: "a.example:9092,[::1]:9093".to_owned(),
         topics: vec!["calls".to_owned(), "chats".to_owned()],
@@ -328,4 +339,20 @@ fn filters_and_formats_that_are_none() {
         ],
     );
     refused("[log]\nlines_per_second = 100001", &["2:1: log.lines_per_second: 100001 is too large: at most 100000"]);
+}
+
+#[test]
+fn checkpoints_are_kept_in_one_place_and_not_all_the_time() {
+    assert_eq!(config("", &[]).checkpoint, Checkpoint { store: None, every_ms: 30_000 });
+    let beside = beside_the_reference("checkpoint.folder = \"held\"").checkpoint.store;
+    let Some(CheckpointStore::Folder(folder)) = beside else { panic!("{beside:?}") };
+    assert!(folder.ends_with("config/held"), "{folder:?}");
+    refused(
+        "[checkpoint]\nfolder = 'a'\ntopic = 'b'\nevery = '10ms'",
+        &[
+            "3:1: checkpoint.topic: is set beside checkpoint.folder: keep one of them",
+            "4:1: checkpoint.every: \"10ms\" is too short: at least 1s",
+        ],
+    );
+    refused("[checkpoint]\nfolder = ''", &["2:1: checkpoint.folder: the path is empty: name a folder"]);
 }

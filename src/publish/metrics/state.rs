@@ -60,7 +60,7 @@ impl Serialize for EachSeries<'_> {
 fn series_of(family: &Family, metric: &Metric) -> Vec<Series> {
     let series = |ending: &str, bound: Option<f64>, value: f64| {
         let labels = metric.get_label().iter().map(|pair| (pair.name().to_owned(), pair.value().to_owned()));
-        let bound = bound.map(|bound| ("le".to_owned(), bound.to_string()));
+        let bound = bound.map(|bound| ("le".to_owned(), bound_text(bound)));
         Series { name: format!("{}{ending}", family.name), labels: labels.chain(bound).collect(), value }
     };
     match family.kind {
@@ -73,10 +73,16 @@ fn series_of(family: &Family, metric: &Metric) -> Vec<Series> {
             let buckets = histogram.get_bucket().iter();
             let buckets =
                 buckets.map(|bucket| series("_bucket", Some(bucket.upper_bound()), bucket.cumulative_count() as f64));
-            [count, sum].into_iter().chain(buckets).collect()
+            let endless = series("_bucket", Some(f64::INFINITY), histogram.get_sample_count() as f64);
+            [count, sum].into_iter().chain(buckets).chain([endless]).collect()
         }
         MetricType::SUMMARY | MetricType::UNTYPED => unreachable!("{} is of no such type", family.name),
     }
+}
+
+/// As it is written in text.
+fn bound_text(bound: f64) -> String {
+    if bound.is_infinite() { "+Inf".to_owned() } else { bound.to_string() }
 }
 
 #[cfg(test)]

@@ -99,6 +99,7 @@ pub(super) fn snapshot(shards: &[Shard], by: GroupBy) -> Snapshot {
     snapshot.withheld.clear();
     snapshot.whole = true;
     snapshot.state_complete = true;
+    snapshot.checkpointed = Some(NOW);
     for shard in shards {
         snapshot.counted.add(&Counted::of(shard, by));
     }
