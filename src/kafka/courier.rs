@@ -8,18 +8,16 @@
 //! A broker that finds a batch too large refuses all letters in it. Each of these is then sent alone, one after the other:
 //! only one that is refused alone is itself too large.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rdkafka::Message;
-use rdkafka::client::ClientContext;
-use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::message::DeliveryResult;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+use rdkafka::config::{ClientConfig, FromClientConfigAndContext};
+use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer, PurgeConfig};
 
 use super::client;
 use super::outbox::{Address, Letter, Posted, Ticket, Tray};
+use super::receipts::Receipts;
 use super::trouble::{Trouble, explain};
 use crate::clock;
 use crate::config::Kafka;
@@ -72,7 +70,7 @@ pub(super) struct Courier {
     kafka: Kafka,
     address: Arc<Address>,
     tray: Arc<Tray>,
-    producer: BaseProducer<Reports>,
+    producer: BaseProducer<Receipts>,
     /// Nothing is sent before this, after something failed.
     resumes: Instant,
     pause: Duration,
@@ -148,22 +146,22 @@ impl Courier {
         let (key, payload) = (letter.key, letter.payload);
         let letter = Letter { key, payload, headers, bytes: ticket.bytes };
         let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
-        let reports = self.producer.context();
+        let receipts = self.producer.context();
         if Trouble::of(code) == Trouble::TooLarge {
-            reports.lose(&ticket, &error);
+            receipts.lose(&ticket, &error);
             return true;
         }
-        reports.fail(code, Posted { letter, ticket });
+        receipts.fail(code, Posted { letter, ticket });
         false
     }
 
     /// After a failure there is a pause, longer from one to the next.
     fn note_outcomes(&mut self, now: Instant) {
-        let mut reports = self.producer.context().state();
-        if std::mem::take(&mut reports.is_delivered) {
+        let mut heard = self.producer.context().heard();
+        if std::mem::take(&mut heard.is_delivered) {
             self.pause = PAUSES[0];
         }
-        if std::mem::take(&mut reports.is_failed) {
+        if std::mem::take(&mut heard.is_failed) {
             self.resumes = now + self.pause;
             self.pause = (self.pause * 2).min(PAUSES[1]);
         }
@@ -172,13 +170,7 @@ impl Courier {
     /// Tells trouble and its end, and replaces a client that refuses any further work.
     fn look(&mut self, now: Instant) {
         if let Some((code, reason)) = self.producer.client().fatal_error() {
-            tracing::warn!("the client that sends {} starts anew: {reason}", self.address.what);
-            // One that cannot be made now is made at the next look.
-            if let Ok(producer) = producer(&self.kafka, &self.address, &self.tray) {
-                producer.context().state().failure = Some((code, reason));
-                // What the old one had comes back into the tray.
-                self.producer = producer;
-            }
+            self.start_anew(code, reason);
         }
         let (pending, oldest) = self.tray.pending();
         let waited = oldest.map_or(Duration::ZERO, |oldest| now.saturating_duration_since(oldest));
@@ -200,15 +192,28 @@ impl Courier {
         (self.address.tell)(Trouble::told_as(code, &reason), &words);
     }
 
+    /// With a client that works, if one can be made; else at the next look.
+    fn start_anew(&mut self, code: RDKafkaErrorCode, reason: String) {
+        tracing::debug!(%code, reason, "the client that sends {} starts anew", self.address.what);
+        let Ok(producer) = producer(&self.kafka, &self.address, &self.tray) else { return };
+        let old = std::mem::replace(&mut self.producer, producer);
+        self.producer.context().heard().failure = Some((code, reason));
+        old.purge(PurgeConfig::default().queue().inflight());
+        // What it had comes back into the tray.
+        while old.in_flight_count() > 0 {
+            old.poll(CONFIRM);
+        }
+    }
+
     /// Why nothing is delivered, as far as anybody knows.
     fn cause(&self, waited: Duration) -> (RDKafkaErrorCode, String) {
         let topic = &self.address.topic;
         let answer = self.producer.client().fetch_metadata(Some(topic), LONGEST_QUESTION);
         // What the library has to say meanwhile is heard before it is asked for.
         self.producer.poll(Duration::ZERO);
-        let state = self.producer.context().state();
+        let heard = self.producer.context().heard();
         let told = answer.as_ref().ok().and_then(|answer| answer.topics().first());
-        match (told.map(|told| (told.error(), told.partitions().is_empty())), &state.failure) {
+        match (told.map(|told| (told.error(), told.partitions().is_empty())), &heard.failure) {
             (Some((Some(error), _)), _) => (error.into(), String::new()),
             (Some((None, true)), _) => (RDKafkaErrorCode::UnknownTopic, String::new()),
             (Some((None, false)), Some((code, reason))) => (*code, reason.clone()),
@@ -216,7 +221,7 @@ impl Courier {
                 let reason = format!("the topic is there, and nothing was confirmed for {} s", waited.as_secs());
                 (RDKafkaErrorCode::Fail, reason)
             }
-            (None, _) => match &state.complaint {
+            (None, _) => match &heard.complaint {
                 Some((code, reason)) => (*code, reason.clone()),
                 None => (RDKafkaErrorCode::OperationTimedOut, String::new()),
             },
@@ -231,9 +236,9 @@ impl Courier {
     }
 }
 
-fn producer(kafka: &Kafka, address: &Arc<Address>, tray: &Arc<Tray>) -> KafkaResult<BaseProducer<Reports>> {
+fn producer(kafka: &Kafka, address: &Arc<Address>, tray: &Arc<Tray>) -> KafkaResult<BaseProducer<Receipts>> {
     let (address, tray) = (Arc::clone(address), Arc::clone(tray));
-    BaseProducer::from_config_and_context(&properties(kafka), Reports { address, tray, state: Mutex::default() })
+    BaseProducer::from_config_and_context(&properties(kafka), Receipts::new(address, tray))
 }
 
 fn properties(kafka: &Kafka) -> ClientConfig {
@@ -249,99 +254,4 @@ fn properties(kafka: &Kafka) -> ClientConfig {
         properties.set(names[0], value);
     }
     properties
-}
-
-/// What the library says of letters and of itself, from within the polls of the courier.
-struct Reports {
-    address: Arc<Address>,
-    tray: Arc<Tray>,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    /// Whether anything was delivered, and whether anything failed, since that was last noted.
-    is_delivered: bool,
-    is_failed: bool,
-    /// Why a letter failed, since one was delivered.
-    failure: Option<(RDKafkaErrorCode, String)>,
-    /// What else went wrong, since one was delivered.
-    complaint: Option<(RDKafkaErrorCode, String)>,
-}
-
-impl Reports {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// A letter is to be sent again.
-    fn fail(&self, code: RDKafkaErrorCode, posted: Posted) {
-        self.tray.put_back(posted);
-        let mut state = self.state();
-        state.is_failed = true;
-        // What was given up because of the end of the client fails in the wake of that.
-        if Trouble::of(code) != Trouble::GivenUp && code != RDKafkaErrorCode::Fatal {
-            self.address.meters.errors.inc();
-            state.failure = Some((code, String::new()));
-        }
-    }
-
-    /// A letter can never be delivered.
-    fn lose(&self, ticket: &Ticket, error: &KafkaError) {
-        let Address { topic: to, what, meters, too_large, .. } = &*self.address;
-        let (topic, partition, offset) = ticket.place();
-        let bytes = ticket.bytes;
-        too_large.tell(clock::monotonic(), |held_back| {
-            tracing::error!(topic, partition, offset, bytes, to, %error, held_back, "one of the {what} is lost: too large");
-        });
-        meters.lost.inc();
-        self.tray.settle(ticket);
-    }
-}
-
-impl ClientContext for Reports {
-    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
-        tracing::debug!(target: "librdkafka", facility, "{message}");
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        let Some(code) = error.rdkafka_error_code() else { return };
-        tracing::debug!(%error, reason, "sending {}", self.address.what);
-        // That all are away says less than why the last one is.
-        let mut state = self.state();
-        let is_known = state.complaint.is_some() && Trouble::of(code) == Trouble::Unreachable;
-        if code != RDKafkaErrorCode::Fatal && !is_known {
-            state.complaint = Some((code, reason.to_owned()));
-        }
-    }
-}
-
-impl ProducerContext for Reports {
-    type DeliveryOpaque = Box<Ticket>;
-
-    fn delivery(&self, result: &DeliveryResult<'_>, ticket: Box<Ticket>) {
-        let (error, message) = match result {
-            Ok(_) => {
-                self.tray.settle(&ticket);
-                self.address.meters.delivered.inc();
-                let mut state = self.state();
-                state.is_delivered = true;
-                (state.failure, state.complaint) = (None, None);
-                return;
-            }
-            Err(failed) => (&failed.0, &failed.1),
-        };
-        let code = error.rdkafka_error_code().unwrap_or(RDKafkaErrorCode::Fail);
-        let letter = Letter {
-            key: message.key().map(<[u8]>::to_vec),
-            payload: message.payload().map(<[u8]>::to_vec),
-            headers: message.headers().map(|headers| headers.detach()).unwrap_or_default(),
-            bytes: ticket.bytes,
-        };
-        match Trouble::of(code) {
-            Trouble::TooLarge if ticket.alone => self.lose(&ticket, error),
-            Trouble::TooLarge => self.tray.put_aside(Posted { letter, ticket }),
-            _ => self.fail(code, Posted { letter, ticket }),
-        }
-    }
 }

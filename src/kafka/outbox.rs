@@ -136,6 +136,13 @@ impl Outbox {
     }
 }
 
+impl Drop for Outbox {
+    /// Whoever does not close it has no interest in what is left.
+    fn drop(&mut self) {
+        self.close(Duration::ZERO);
+    }
+}
+
 /// What an outbox and its courier share: the letters that are to be sent, and what is known of those that are under way.
 pub(super) struct Tray {
     letters: Mutex<Letters>,

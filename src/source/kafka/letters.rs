@@ -120,6 +120,7 @@ mod tests {
 
     use super::*;
     use crate::event::decode::decode;
+    use crate::source::kafka::worker::Reach;
 
     /// The headers that stand behind those of the record, as `name=value`.
     fn added(payload: &[u8], timestamp_ms: Option<u64>) -> Vec<String> {
@@ -156,5 +157,24 @@ mod tests {
     fn what_is_not_known_has_no_header() {
         let reason = ["reason=empty", "topic=calls", "partition=3", "offset=41"].map(|text| format!("holdline.{text}"));
         assert_eq!(added(b" ", None), reason);
+    }
+
+    #[test]
+    fn what_was_sent_on_before_is_not_sent_again() {
+        let kafka =
+            Kafka { brokers: "127.0.0.1:1".to_owned(), dead_letters: Some("dead".to_owned()), ..Kafka::default() };
+        let meters = Meters::register(&prometheus::Registry::new()).unwrap();
+        let (failing, _) = tokio::sync::mpsc::unbounded_channel();
+        let hub = Arc::new(Hub::new(Vec::new(), ["calls".to_owned()], failing));
+        let recurring = || Recurring::new(std::num::NonZero::<u32>::MIN, meters.log_lines_suppressed.clone());
+        let letters = DeadLetters::open(&kafka, &hub, &meters, &recurring).unwrap().unwrap();
+        let mut held = Held::new(Arc::from("calls"), 3, 0, None, Reach::Everything, clock::wall());
+        held.letters_from = 5;
+        for (offset, first) in [(4, None), (5, Some(5)), (6, Some(5))] {
+            let record = Record { offset, key: None, payload: None, timestamp_ms: None };
+            letters.send(&held, &record, Vec::new, &decode(b"", 1_024).unwrap_err());
+            assert_eq!(held.undelivered.first(), first, "{offset}");
+        }
+        assert_eq!(meters.dead_letters.pending.get(), 2);
     }
 }
