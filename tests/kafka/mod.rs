@@ -16,6 +16,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use socket2::{Domain, Socket, Type};
 
 mod demo;
+mod outbox;
 mod send;
 mod writer;
 
