@@ -259,7 +259,8 @@ mod tests {
             report(&state, &[], outcome, &mut text).unwrap();
             String::from_utf8(text).unwrap()
         };
-        let none = "as of 2026-03-02T08:00:00Z\nequal: 9 series, 4 of them not zero\nnot checked: 9 series, since nobody knows: b (7), c (2)\n";
+        let none = "as of 2026-03-02T08:00:00Z\nequal: 9 series, 4 of them not zero\n\
+                    not checked: 9 series, since nobody knows: b (7), c (2)\n";
         assert_eq!(text(&outcome(0)), none);
         let one = "differs: a{queue=\"0\"}: told 1, by the model nothing\n1 series differ\n";
         assert_eq!(text(&outcome(1)), format!("{none}{one}"));

@@ -92,8 +92,8 @@ impl Reach {
 /// A limit makes an instance say what no model does.
 fn beyond_limits(retold: &[Retold]) -> Option<String> {
     let beyond: u64 = retold.iter().map(|retold| retold.partition.beyond_limits).sum();
-    let why = "facts were beyond a limit of the instance, and the model has no limits: raise limits.lanes, limits.contacts or \
-               limits.facts, and restart it";
+    let why = "facts were beyond a limit of the instance, and the model has no limits: raise limits.lanes, \
+               limits.contacts or limits.facts, and restart it";
     (beyond > 0).then(|| format!("{beyond} {why}"))
 }
 
