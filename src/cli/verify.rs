@@ -69,6 +69,7 @@ pub fn verify(arguments: &VerifyArguments, out: &mut dyn Write) -> anyhow::Resul
     let state::By { queue, channel, tier } = state.by;
     let scene = Scene::new(retold.iter().map(|retold| &retold.model), state.now_ms, By { queue, channel, tier });
     let mut expected = expected::all(&scene, state.whole, state.all_formulas);
+    expected.extend(expected::histograms::histograms(&scene, &series));
     if reach.is_cut() {
         expect_nothing_of_unknown(&mut expected, &series, &scene);
     }

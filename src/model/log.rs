@@ -209,6 +209,7 @@ impl Model {
     /// Counts what the records from here on change. What is counted already begins anew.
     pub fn begin_counting(&mut self) {
         self.counters = Some(Default::default());
+        self.cumulative = Cumulative::new(&self.settings);
     }
 
     /// What was counted since [`Model::begin_counting`], and what was counted and then taken back; none before.

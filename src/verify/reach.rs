@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::compare::Key;
+use super::expected::histograms::corrects;
 use super::expected::windows::begin;
 use super::expected::{Kind, kind_of, untold};
 use super::retell::Retold;
@@ -75,7 +76,7 @@ impl Reach {
     pub fn why_not(&self, (name, labels): &Key) -> Option<String> {
         let Some(kind) = kind_of(name) else { return Some(untold(name).to_owned()) };
         let label = |wanted: &str| labels.iter().find(|(label, _)| label == wanted).map(|(_, value)| value.as_str());
-        let is_cell = |told: &str| Cell::ALL.iter().any(|cell| cell.name() == told);
+        let is_cell = |told: &str| Cell::ALL.iter().any(|cell| cell.name() == told) || corrects(told);
         if label("cell").is_some_and(|cell| !is_cell(cell)) {
             return Some(untold("holdline_outcomes_total").to_owned());
         }
@@ -213,7 +214,9 @@ mod tests {
         assert_eq!(why_not(&reach, "holdline_window_offered", &[("window", "5m")]), None);
         let ratings = "the model knows nothing of ratings and outcomes";
         assert_eq!(why_not(&reach, "holdline_corrections_total", &[("cell", "outcomes")]), some(ratings));
-        assert_eq!(why_not(&reach, "holdline_wait_seconds_count", &[]), some("nothing here tells this family"));
+        assert_eq!(why_not(&reach, "holdline_wait_seconds_count", &[]), some("gone"));
+        assert_eq!(why_not(&reach, "holdline_corrections_total", &[("cell", "wait_seconds_sum")]), some("gone"));
+        assert_eq!(why_not(&reach, "holdline_of_to_morrow", &[]), some("nothing here tells this family"));
         reach.everything = some("limits");
         assert_eq!(why_not(&reach, "holdline_contacts_waiting", &[]), some("limits"));
     }

@@ -1,7 +1,5 @@
-//! What only ever goes up, since each partition's counters began, and what of it was taken back.
-//!
-//! A cumulative histogram would be told here: the model would note the durations of each record as it notes what it
-//! counts, and its families stand in [`FAMILIES`](super::FAMILIES).
+//! What is counted, since each partition's counters began, and what of it was taken back. Durations are in
+//! [`histograms`](super::histograms).
 
 use std::collections::BTreeMap;
 

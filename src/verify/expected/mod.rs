@@ -1,6 +1,6 @@
 //! Every series that models can tell, under the names that `/metrics` gives them.
 //!
-//! [`windows`] is what happened in each window, [`now`] who waits and what is promised, [`counted`] what only goes up.
+//! [`windows`] is what happened in each window, [`now`] who waits and what is promised, [`counted`] and [`histograms`] what only goes up.
 //! Families that are in none of them are told by [`untold`], with why. A new family belongs into [`FAMILIES`] once one of
 //! these can tell it.
 
@@ -12,6 +12,7 @@ use crate::model::log::Model;
 use crate::model::view::{self, By, Group, Key as GroupKey, Sums};
 
 pub mod counted;
+pub mod histograms;
 pub mod now;
 pub mod promises;
 pub mod windows;
@@ -34,7 +35,7 @@ pub enum Kind {
 }
 
 /// All families that models tell.
-pub const FAMILIES: [(&str, Kind); 42] = [
+pub const FAMILIES: [(&str, Kind); 54] = [
     ("holdline_contacts_offered_total", Kind::Cumulative),
     ("holdline_contacts_answered_total", Kind::Cumulative),
     ("holdline_contacts_answered_within_target_total", Kind::Cumulative),
@@ -46,6 +47,18 @@ pub const FAMILIES: [(&str, Kind); 42] = [
     ("holdline_contacts_resolved_total", Kind::Cumulative),
     ("holdline_contacts_reopened_total", Kind::Cumulative),
     ("holdline_corrections_total", Kind::Cumulative),
+    ("holdline_wait_seconds_bucket", Kind::Cumulative),
+    ("holdline_wait_seconds_count", Kind::Cumulative),
+    ("holdline_wait_seconds_sum", Kind::Cumulative),
+    ("holdline_handle_seconds_bucket", Kind::Cumulative),
+    ("holdline_handle_seconds_count", Kind::Cumulative),
+    ("holdline_handle_seconds_sum", Kind::Cumulative),
+    ("holdline_first_reply_seconds_bucket", Kind::Cumulative),
+    ("holdline_first_reply_seconds_count", Kind::Cumulative),
+    ("holdline_first_reply_seconds_sum", Kind::Cumulative),
+    ("holdline_resolution_seconds_bucket", Kind::Cumulative),
+    ("holdline_resolution_seconds_count", Kind::Cumulative),
+    ("holdline_resolution_seconds_sum", Kind::Cumulative),
     ("holdline_contacts_waiting", Kind::Now),
     ("holdline_contacts_waiting_over_target", Kind::Now),
     ("holdline_oldest_waiting_timestamp_seconds", Kind::Now),
