@@ -55,6 +55,8 @@ pub struct Ledger {
     pub held: Vec<(String, i32, u64)>,
     /// What it had counted of partitions that it held no longer.
     pub released: Counted,
+    /// Up to which offset that counts: topic, its id, partition and offset.
+    pub released_to: Vec<(String, String, i32, i64)>,
 }
 
 /// A checkpoint that is whole.

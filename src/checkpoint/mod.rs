@@ -43,12 +43,12 @@ impl fmt::Display for Place {
     }
 }
 
-/// Who writes: an instance, in one of its runs.
+/// Who writes: an instance, and which of its writings this is.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Writer {
     /// The name of the instance, the same over restarts: letters, digits, `.`, `_` and `-`.
     pub instance: String,
-    /// Drawn at each start, so that no name is ever used twice.
+    /// Never twice the same for one instance, but by the chance of two draws of 64 bits.
     pub run: u64,
 }
 

@@ -90,6 +90,15 @@ impl Shelf {
         Ok(())
     }
 
+    /// Lets go of a checkpoint of which it is certain that it never will fit again.
+    ///
+    /// # Errors
+    /// It may still be there.
+    pub fn discard(&self, name: &Name) -> Result<(), StoreError> {
+        self.believed().remove(name);
+        self.store.remove(name)
+    }
+
     fn clear(&self, place: &Place) -> Result<(), StoreError> {
         let mut names = self.store.known(place)?;
         names.sort_unstable();

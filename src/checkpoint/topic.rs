@@ -316,7 +316,9 @@ impl Connected {
         let Some(first) = first else { return Ok(None) };
         let mut chunks: Vec<Vec<u8>> = vec![Vec::new(); missing.len()];
         each_record(&self.consumer, topic, partition, first, |key, payload, _| {
-            if let (Some(number), Some(payload)) = (missing.remove(key), payload) {
+            if let Some(payload) = payload
+                && let Some(number) = missing.remove(key)
+            {
                 chunks[number] = payload.to_vec();
             }
             !missing.is_empty()
@@ -345,9 +347,13 @@ impl Connected {
     fn remove(&mut self, topic: &str, name: &Name) -> Result<(), String> {
         let key = key_of(name);
         let (partition, known) = self.home(&name.place);
-        // With all that lies below: what a crash left of others, without a manifest, would stay for ever.
+        // With all of lower offsets: what a crash left of others, without a manifest, would stay for ever.
         let lowest = of_place(&name.place);
-        let mut keys: Vec<String> = known.offsets.range(lowest..=key).map(|(key, _)| key.clone()).collect();
+        let of_offset = format!("{lowest}{:020}/", name.next_offset);
+        let of_name = key.trim_end_matches("manifest");
+        let lower = known.offsets.range(lowest..of_offset).map(|(key, _)| key);
+        let own = known.offsets.range(of_name.to_owned()..=key.clone()).map(|(key, _)| key);
+        let mut keys: Vec<String> = lower.chain(own).cloned().collect();
         // The manifest first: without it the chunks are nothing.
         keys.sort_by_key(|key| !key.ends_with(MANIFEST));
         let gone: Vec<(String, Option<&[u8]>)> = keys.iter().map(|key| (key.clone(), None)).collect();

@@ -98,7 +98,9 @@ impl Names {
     /// Names with these texts in this order, under the limit of `like`; none if a text is there twice or there is no
     /// room.
     pub fn restore(texts: &[&str], like: &Names) -> Option<Names> {
-        let mut names = Names { texts: Arc::default(), numbers: HashTable::new(), limit: like.limit };
+        // Other settings may reserve fewer.
+        let limit = like.limit.max(texts.len()).min(PLACES - 1);
+        let mut names = Names { texts: Arc::default(), numbers: HashTable::new(), limit };
         let numbers = texts.iter().map(|text| names.number(text));
         let in_order = numbers.zip(0..).all(|(given, expected)| given == Some(expected));
         in_order.then_some(names)

@@ -23,7 +23,7 @@ use crate::engine::lane::{Lanes, Numbered};
 use crate::engine::page::Change;
 use crate::engine::settings::Settings;
 use crate::engine::stay::{Booking, Bookings, Stay};
-use crate::engine::store::{Contacts, Handle};
+use crate::engine::store::{Contact, Contacts, Handle};
 use crate::event::{ContactEvent, Event, EventTime, Kind};
 
 mod adopt;
@@ -186,6 +186,11 @@ impl Shard {
     /// Contacts that are held.
     pub fn contacts(&self) -> usize {
         self.contacts.count()
+    }
+
+    /// Whether any contact that is held is unfinished, or has several lives: events of it may still come.
+    pub fn has_unfinished(&self) -> bool {
+        self.contacts.iter().any(|(_, contact)| contact.settled_until == Contact::UNSETTLED)
     }
 
     /// Agents that are held.

@@ -118,7 +118,9 @@ impl Pulse {
             let status = PartitionStatus { caught_up: standing.behind.is_none(), lag_records: standing.lag_records };
             snapshot.partitions.insert((held.topic.to_string(), held.partition), status);
         }
-        snapshot.counted.add(&self.hub.carried().grouped(self.metrics.by));
+        let carried = self.hub.carried();
+        snapshot.counted_before |= !carried.is_empty();
+        snapshot.counted.add(&carried.grouped(self.metrics.by));
         for look in looks {
             add(&mut snapshot, look, self.settings.limits.worst);
         }

@@ -146,6 +146,9 @@ const DURATIONS: [(Measure, [&str; 2]); 4] = [
 
 /// By cell; those that are counted by reason or by outcome are added up. Of ratings and outcomes those of all names.
 fn corrections(scene: &Scene<'_>, samples: &mut Samples) {
+    if scene.shown().is_none() {
+        return;
+    }
     let of = |cell: Cell| -> u64 {
         let counters = Counter::all().filter(|counter| counter.cell() == cell);
         counters.map(|counter| scene.snapshot.counted.corrections.of(counter)).sum()

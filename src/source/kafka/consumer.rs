@@ -15,7 +15,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::checkpoint::folder::Folder;
 use crate::checkpoint::shelf::Shelf;
 use crate::checkpoint::topic::Topic;
-use crate::checkpoint::{Store, Writer};
+use crate::checkpoint::Store;
 use crate::config::{Checkpoint, CheckpointStore, Config, Kafka};
 use crate::engine::settings::Settings;
 use crate::kafka::client::{LibraryLog, properties, set_default};
@@ -104,8 +104,8 @@ impl Reading {
         let hash_seed = RandomState::new().hash_one(0);
         let shelf = shelf(checkpoint, kafka)?;
         let scribe = shelf.map(|shelf| {
-            let writer = Writer { instance: instance(kafka), run: RandomState::new().hash_one("run") };
-            Arc::new(Scribe::new(Arc::clone(&hub), shelf, writer, meters.clone()))
+            let run = RandomState::new().hash_one("run");
+            Arc::new(Scribe::new(Arc::clone(&hub), shelf, instance(kafka), run, meters.clone()))
         });
         let recovery = Recovery::new(
             Arc::clone(&hub),

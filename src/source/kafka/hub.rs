@@ -15,6 +15,7 @@ use crate::clock;
 use crate::engine::counted::Counted;
 use crate::event::EventTime;
 use crate::kafka::trouble::Trouble;
+use crate::source::kafka::ledger::Resumed;
 use crate::source::kafka::progress::Moment;
 use crate::source::kafka::worker::{Given, Held, Known, Look, Order};
 
@@ -42,6 +43,8 @@ struct State {
     carried: Arc<Counted>,
     /// That, and what this run counted of partitions that it holds no longer.
     released: Counted,
+    /// Up to which offset that counts, by topic, its id and partition.
+    released_to: BTreeMap<(String, String, i32), i64>,
     /// Greater whenever partitions come or go.
     epoch: u64,
     /// Why checkpoints of partitions that are held cannot be written.
@@ -131,10 +134,18 @@ impl Hub {
     }
 
     /// Counting goes on from what earlier runs of this instance counted, lane by lane. To be told before anything is shown.
-    pub fn carry(&self, carried: Counted) {
+    pub fn carry(&self, resumed: &Resumed) {
         let mut state = self.state();
-        state.released.add(&carried);
-        state.carried = Arc::new(carried);
+        state.released.add(&resumed.released);
+        for (topic, id, partition, offset) in &resumed.released_to {
+            state.released_to.insert((topic.clone(), id.clone(), *partition), *offset);
+        }
+        state.carried = Arc::new(resumed.released.clone());
+    }
+
+    /// Up to which offset this instance counted what it held of a partition before; 0 if it never did.
+    pub fn counted_to(&self, topic: &str, id: &str, partition: i32) -> i64 {
+        self.state().released_to.get(&(topic.to_owned(), id.to_owned(), partition)).copied().unwrap_or(0)
     }
 
     /// What earlier runs of this instance counted that this one goes on from, lane by lane.
@@ -147,7 +158,15 @@ impl Hub {
         let _nobody_moves = self.moving();
         let state = self.state();
         let held = state.held.values().map(|(held, _)| (held.topic.to_string(), held.partition, held.holding));
-        Ledger { epoch: state.epoch, held: held.collect(), released: state.released.clone() }
+        let released_to = state.released_to.iter().map(|((topic, id, partition), offset)| {
+            (topic.clone(), id.clone(), *partition, *offset)
+        });
+        Ledger {
+            epoch: state.epoch,
+            held: held.collect(),
+            released: state.released.clone(),
+            released_to: released_to.collect(),
+        }
     }
 
     /// Hands partitions to the workers that hold the fewest, with what is known of them, and waits until they are ready for
@@ -202,6 +221,11 @@ impl Hub {
         let mut all = Vec::with_capacity(count);
         for (given, counted) in answers.into_iter().flatten() {
             state.released.add(&counted);
+            if given.history.is_some() {
+                let Held { topic, topic_id, partition, .. } = &*given.held;
+                let key = (topic.to_string(), topic_id.as_deref().unwrap_or_default().to_owned(), *partition);
+                state.released_to.insert(key, given.next_offset);
+            }
             all.push(given);
         }
         Ok(all)

@@ -23,6 +23,10 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// What failed is tried again after this.
 const AGAIN: Duration = Duration::from_secs(2);
 
+/// Why nothing is written of a partition.
+const UNKNOWN: &str = "brokers or the store did not say in time what there is of the partition: until it is assigned again, \
+                       nothing of it is written";
+
 /// As much time as a checkpoint took, times this, passes before the next one.
 const REST: u32 = 4;
 
@@ -34,12 +38,14 @@ pub struct Keeper<C: ConsumerContext> {
     every: Duration,
     /// When each holding was last written, or began; and up to where it is durable, -1 if it is not at all.
     written: BTreeMap<u64, (Instant, i64)>,
+    /// When writing each holding was last tried, so that one that cannot be written keeps no other from it.
+    tried: BTreeMap<u64, Instant>,
 }
 
 impl<C: ConsumerContext> Keeper<C> {
     /// Has each partition written every so often.
     pub fn new(hub: Arc<Hub>, scribe: Arc<Scribe>, consumer: Arc<BaseConsumer<C>>, every: Duration) -> Keeper<C> {
-        Keeper { hub, scribe, consumer, every, written: BTreeMap::new() }
+        Keeper { hub, scribe, consumer, every, written: BTreeMap::new(), tried: BTreeMap::new() }
     }
 
     /// Writes until the hub stops.
@@ -59,6 +65,10 @@ impl<C: ConsumerContext> Keeper<C> {
     fn next_due(&mut self, now: Instant) -> Option<Arc<Held>> {
         let all = self.hub.held();
         self.written.retain(|holding, _| all.iter().any(|held| held.holding == *holding));
+        self.tried.retain(|holding, _| all.iter().any(|held| held.holding == *holding));
+        for held in all.iter().filter(|held| held.topic_id.is_none()) {
+            self.hub.hinder(held, Some(UNKNOWN.to_owned()));
+        }
         for held in &all {
             self.written.entry(held.holding).or_insert((now, if is_durable(held) { held.start } else { -1 }));
         }
@@ -67,11 +77,16 @@ impl<C: ConsumerContext> Keeper<C> {
             let is_old = now.saturating_duration_since(written) >= self.every;
             is_old && held.topic_id.is_some() && held.progress.next() != next_offset
         };
-        all.iter().filter(is_due).min_by_key(|held| self.written[&held.holding].0).cloned()
+        let last_tried = |held: &&Arc<Held>| {
+            let written = self.written[&held.holding].0;
+            self.tried.get(&held.holding).map_or(written, |tried| written.max(*tried))
+        };
+        all.iter().filter(is_due).min_by_key(last_tried).cloned()
     }
 
     /// Makes one partition durable. False: it failed.
     fn write(&mut self, held: &Arc<Held>) -> bool {
+        self.tried.insert(held.holding, clock::monotonic());
         let given = match self.hub.freeze(held) {
             Ok(Some(given)) => given,
             // It was given up meanwhile, and so it was written.
@@ -84,7 +99,10 @@ impl<C: ConsumerContext> Keeper<C> {
         let is_durable = self.scribe.write(&given);
         if is_durable {
             self.written.insert(held.holding, (clock::monotonic(), given.next_offset));
-            commit(&self.consumer, &[&given]);
+            // Given up meanwhile, it was written and committed anew, further on.
+            if self.hub.held().iter().any(|still| Arc::ptr_eq(still, held)) {
+                commit(&self.consumer, &[&given]);
+            }
         }
         is_durable
     }

@@ -25,6 +25,8 @@ pub struct Left<'c> {
 pub struct Resumed {
     /// What was counted of partitions that are held no longer.
     pub released: Counted,
+    /// Up to which offset that counts: topic, its id, partition and offset.
+    pub released_to: Vec<(String, String, i32, i64)>,
     /// The partitions that go on counting where they were, with their holdings; all others begin where they are restored.
     pub held: Vec<(String, i32, u64)>,
 }
@@ -39,7 +41,8 @@ pub fn resume(restored: &[Left<'_>]) -> Resumed {
         own().any(|left| left.partition == (topic.as_str(), *partition) && left.own == Some(*holding))
     };
     if latest.held.iter().all(is_back) {
-        Resumed { released: latest.released.clone(), held: latest.held.clone() }
+        let Ledger { held, released, released_to, .. } = latest.clone();
+        Resumed { released, released_to, held }
     } else {
         Resumed::default()
     }
@@ -59,7 +62,7 @@ mod tests {
 
     fn ledger(epoch: u64, held: &[(i32, u64)]) -> Ledger {
         let held = held.iter().map(|&(partition, holding)| ("calls".to_owned(), partition, holding)).collect();
-        Ledger { epoch, held, released: counted(&epoch.to_string()) }
+        Ledger { epoch, held, released: counted(&epoch.to_string()), ..Ledger::default() }
     }
 
     fn held(restored: &[(i32, Option<u64>, &Ledger)]) -> Option<Vec<i32>> {

@@ -1,8 +1,8 @@
 //! A queue of librdkafka, read in batches: where the records of all partitions that one worker holds arrive.
 //!
 //! The safe interface of the `rdkafka` crate hands out one record at a time, which costs more than decoding it;
-//! librdkafka's own call for batches costs a third of that. This is the only module with `unsafe` code, and it does no
-//! more than it must: make a queue, lead a partition into it, take batches out, look at what is in them.
+//! librdkafka's own call for batches costs a third of that. Besides the question for the id of a topic this is the
+//! only module with `unsafe` code, and it does no more than it must: make a queue, lead a partition into it, take batches out, look at what is in them.
 //!
 //! A partition is led into its queue before it is assigned, so that no record of it ever shows up elsewhere: librdkafka
 //! leaves a partition alone that the application has led somewhere. Records of an earlier assignment of the partition

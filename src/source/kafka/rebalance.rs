@@ -30,6 +30,10 @@ use crate::source::kafka::worker::Given;
 /// How long the group may take to say what was committed.
 const LONGEST_ANSWER: Duration = Duration::from_secs(5);
 
+/// No further partition is written when the first one was given up longer ago: the group expels members that take five
+/// minutes.
+const LONGEST_FAREWELL: Duration = Duration::from_secs(90);
+
 /// Trouble that goes on is logged again after this.
 const TOLD_AGAIN: Duration = Duration::from_secs(30);
 
@@ -174,8 +178,10 @@ impl Context {
         match self.hub.release(partitions) {
             Ok(given) => {
                 let Some(scribe) = self.scribe.as_ref().filter(|_| !lost) else { return };
-                // Where one cannot be written, the others cannot either, and the group waits: what is not durable is read again.
-                let durable: Vec<&Given> = given.iter().take_while(|given| scribe.write(given)).collect();
+                // The group waits meanwhile: what is not durable in time is read again.
+                let deadline = clock::monotonic() + LONGEST_FAREWELL;
+                let is_durable = |given: &&Given| clock::monotonic() < deadline && scribe.write(given);
+                let durable: Vec<&Given> = given.iter().filter(is_durable).collect();
                 commit(consumer, &durable);
             }
             // While the service comes to its end, workers may be gone already.
@@ -200,7 +206,13 @@ fn remember_committed<C: ConsumerContext>(consumer: &BaseConsumer<C>, starts: &m
     let Ok(committed) = consumer.committed_offsets(list, LONGEST_ANSWER) else { return };
     for start in starts.iter_mut().filter(anew()) {
         let (topic, partition) = (&*start.held.topic, start.held.partition);
-        if let Some(Offset::Offset(committed)) = committed.find_partition(topic, partition).map(|of| of.offset()) {
+        let Some(of) = committed.find_partition(topic, partition) else { continue };
+        let is_of_topic = of.metadata() == start.held.topic_id.as_deref().unwrap_or_default();
+        let is_within = |offset: i64| start.held.live_from.get().is_some_and(|end| offset <= *end);
+        if let Offset::Offset(committed) = of.offset()
+            && is_of_topic
+            && is_within(committed)
+        {
             start.held.letters_from = committed;
             tracing::warn!(
                 topic,

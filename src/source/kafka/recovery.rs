@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::Offset;
+use rdkafka::error::RDKafkaErrorCode;
 
 use crate::checkpoint::shelf::Found as Shelved;
 use crate::checkpoint::{Checkpoint, Head, Name, Place, Unusable};
@@ -20,6 +21,7 @@ use crate::engine::counted::Counted;
 use crate::engine::settings::Settings;
 use crate::engine::shard::Shard;
 use crate::event::EventTime;
+use crate::kafka::trouble::Trouble;
 use crate::meters::Meters;
 use crate::source::kafka::brokers::{Brokers, Ends, Found, Partition};
 use crate::source::kafka::hub::Hub;
@@ -39,6 +41,9 @@ const LONGEST_SHORT: Duration = Duration::from_secs(6);
 
 /// Before brokers are asked again.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// Before a store is.
+const PAUSE_OF_STORE: Duration = Duration::from_secs(1);
 
 /// Finds where reading begins.
 pub struct Recovery {
@@ -63,6 +68,16 @@ pub struct Start {
     pub held: Held,
     /// What is known of it before.
     pub known: Option<Box<Known>>,
+}
+
+/// What was found out about checkpoints of a partition.
+enum Sought {
+    /// One can be used.
+    Restored(Box<Restored>),
+    /// There is none that can.
+    Nothing,
+    /// Nobody said in time. What is read now may be less than what a checkpoint holds, and is not to stand in its place.
+    Unknown,
 }
 
 /// What was made of a checkpoint.
@@ -93,28 +108,29 @@ impl Recovery {
         // The ends are asked for before all else: if no record is as young as the look-back, reading begins at that end,
         // and what comes between the two questions is read.
         let ends = self.ends(partitions);
-        let restored = self.restored(partitions, &ids, &ends);
-        let resumed = self.resumed(&restored);
+        let sought = self.sought(partitions, &ids, &ends);
+        let resumed = self.resumed(&sought);
         let wall = clock::wall();
         let since = wall.millis().checked_sub(self.look_back_ms);
         let found = match since {
-            Some(since) if restored.iter().any(Option::is_none) => {
+            Some(since) if sought.iter().any(|sought| !matches!(sought, Sought::Restored(_))) => {
                 self.brokers.since(partitions, since, LONGEST_ANSWER)
             }
             _ => vec![Found::Unknown; partitions.len()],
         };
         let mut starts = Vec::with_capacity(partitions.len());
-        for (place, restored) in restored.into_iter().enumerate() {
+        for (place, sought) in sought.into_iter().enumerate() {
             let (topic, partition) = &partitions[place];
-            let mut start = match restored {
-                Some(restored) => self.from_checkpoint(restored, &resumed),
-                None => {
+            let is_unknown = matches!(sought, Sought::Unknown);
+            let mut start = match sought {
+                Sought::Restored(restored) => self.from_checkpoint(*restored, &resumed),
+                Sought::Nothing | Sought::Unknown => {
                     let (found, ends) = (found[place], ends[place]);
                     let reach = reach(found, ends, since.unwrap_or(0));
                     self.from_log(&partitions[place], beginning(found, ends), ends, reach, wall)
                 }
             };
-            start.held.topic_id = ids.get(topic).cloned();
+            start.held.topic_id = ids.get(topic).filter(|_| !is_unknown).cloned();
             if start.held.holding == 0 {
                 start.held.holding = RandomState::new().hash_one((topic, partition)).max(1);
             }
@@ -142,14 +158,17 @@ impl Recovery {
             );
         }
         let goes_on = resumed.held.contains(&(topic.to_string(), partition, head.holding));
+        // What this instance counted of an earlier holding of the partition is not counted again.
+        let counted_to = self.hub.counted_to(&topic, &place.topic_id, partition);
         let history = match head.history {
             Some(history) if goes_on => Some(history),
             // Another one counted what came before.
-            Some(_) => Some((Counted::of(&shard, GroupBy::EACH), next_offset)),
-            None => None,
+            Some(_) if next_offset >= counted_to => Some((Counted::of(&shard, GroupBy::EACH), next_offset)),
+            _ => None,
         };
+        let live_from = head.live_from.map(|from| from.max(counted_to));
         let reach = if head.known_since_ms == 0 { Reach::Everything } else { Reach::Since(head.known_since_ms) };
-        let mut held = Held::new(topic, partition, next_offset, head.live_from, reach, clock::wall());
+        let mut held = Held::new(topic, partition, next_offset, live_from, reach, clock::wall());
         held.first_offset = head.first_offset;
         held.holding = if goes_on { head.holding } else { 0 };
         held.checkpointed_ms = head.written_ms.into();
@@ -173,55 +192,54 @@ impl Recovery {
     }
 
     /// How counting goes on: decided when the first partitions come, before anything was counted.
-    fn resumed(&self, restored: &[Option<Restored>]) -> Resumed {
+    fn resumed(&self, sought: &[Sought]) -> Resumed {
         let (Some(scribe), false) = (&self.scribe, std::mem::replace(&mut *self.has_begun(), true)) else {
             return Resumed::default();
         };
-        let left = restored.iter().flatten().map(|Restored { name, head, .. }| {
+        let left = restored(sought).map(|Restored { name, head, .. }| {
             let is_own = name.writer.instance == scribe.instance();
             let partition = (&*name.place.topic, name.place.partition);
             Left { partition, own: is_own.then_some(head.holding), ledger: &head.ledger }
         });
         let left: Vec<Left<'_>> = left.collect();
         let resumed = ledger::resume(&left);
-        self.hub.carry(resumed.released.clone());
+        self.hub.carry(&resumed);
         resumed
     }
 
     /// What checkpoints say of these partitions, in their order.
-    fn restored(
+    fn sought(
         &self,
         partitions: &[Partition],
         ids: &BTreeMap<String, Arc<str>>,
         ends: &[Option<Ends>],
-    ) -> Vec<Option<Restored>> {
-        let Some(scribe) = &self.scribe else { return partitions.iter().map(|_| None).collect() };
+    ) -> Vec<Sought> {
+        let Some(scribe) = &self.scribe else { return partitions.iter().map(|_| Sought::Nothing).collect() };
         let cores = thread::available_parallelism().map_or(1, usize::from).min(partitions.len()).max(1);
-        let mut restored: Vec<Option<Restored>> = partitions.iter().map(|_| None).collect();
+        let mut sought: Vec<Sought> = partitions.iter().map(|_| Sought::Unknown).collect();
         let share = partitions.len().div_ceil(cores).max(1);
+        // One deadline for all: the group waits.
+        let deadline = clock::monotonic() + LONGEST_QUESTION;
         thread::scope(|scope| {
-            let shares = restored.chunks_mut(share).zip(partitions.chunks(share)).zip(ends.chunks(share));
-            for ((restored, partitions), ends) in shares {
+            let shares = sought.chunks_mut(share).zip(partitions.chunks(share)).zip(ends.chunks(share));
+            for ((sought, partitions), ends) in shares {
                 scope.spawn(move || {
-                    for ((restored, (topic, partition)), ends) in restored.iter_mut().zip(partitions).zip(ends) {
-                        let Some(topic_id) = ids.get(topic) else { continue };
+                    for ((sought, (topic, partition)), ends) in sought.iter_mut().zip(partitions).zip(ends) {
+                        let (Some(topic_id), Some(ends)) = (ids.get(topic), ends) else { continue };
                         let (topic, topic_id) = (Arc::from(topic.as_str()), Arc::clone(topic_id));
                         let place = Place { topic, topic_id, partition: *partition };
-                        *restored = self.newest(scribe, &place, *ends);
+                        *sought = self.newest(scribe, &place, *ends, deadline);
                     }
                 });
             }
         });
-        for restored in restored.iter().flatten() {
-            self.remember_growth(restored);
-        }
-        restored
+        self.remember_growth(&sought);
+        sought
     }
 
-    /// What the newest checkpoint of a partition that can be used says; none if there is none.
-    fn newest(&self, scribe: &Scribe, place: &Place, ends: Option<Ends>) -> Option<Restored> {
-        // Where the log begins and ends has to be known, or nobody can tell whether a checkpoint fits.
-        let (oldest, mut end) = ends?;
+    /// What the newest checkpoint of a partition that can be used says. `ends` are those of the log: whoever does not know
+    /// them cannot tell whether a checkpoint fits.
+    fn newest(&self, scribe: &Scribe, place: &Place, (oldest, mut end): Ends, deadline: Instant) -> Sought {
         let fit = |name: &Name, Checkpoint { head, state }: Checkpoint, end: i64| {
             if name.next_offset < oldest {
                 return Err(Unusable::Outlived { oldest });
@@ -232,13 +250,12 @@ impl Recovery {
             let shard = Shard::decode_seeded(&state, &self.settings, self.hash_seed)?;
             Ok(Restored { name: name.clone(), head, shard })
         };
-        let deadline = clock::monotonic() + LONGEST_QUESTION;
-        let believed_at = clock::monotonic() + LONGEST_SHORT;
+        let believed_at = deadline.min(clock::monotonic() + LONGEST_SHORT);
         let Shelved { newest, refused } = loop {
             match scribe.shelf().newest(place, |name, checkpoint| fit(name, checkpoint, end)) {
                 // It may only seem so, while a new leader has yet to find out how far the log has come.
                 Ok(found) if found.seems_cut_off() && clock::monotonic() < believed_at => {
-                    thread::sleep(PAUSE * 5);
+                    thread::sleep(PAUSE_OF_STORE);
                     let asked = [(place.topic.to_string(), place.partition)];
                     if let Some(Ok((_, later))) = self.brokers.ends(&asked, LONGEST_ANSWER).into_iter().next() {
                         end = later;
@@ -247,40 +264,54 @@ impl Recovery {
                 Ok(found) => break found,
                 Err(error) if clock::monotonic() < deadline && !self.hub.is_stopping() => {
                     tracing::warn!("checkpoints cannot be read at present: {error}");
-                    thread::sleep(PAUSE * 5);
+                    thread::sleep(PAUSE_OF_STORE);
                 }
                 Err(error) => {
                     tracing::error!("checkpoints cannot be read: {error}; {place} is read from the look-back on");
-                    return None;
+                    return Sought::Unknown;
                 }
             }
         };
         for refused in &refused {
             tracing::warn!("{} is not used: {}", refused.name, refused.why);
+            // Other records will have its offsets one day, and it must not be taken for theirs.
+            if matches!(refused.why, Unusable::CutOff { .. })
+                && let Err(error) = scribe.shelf().discard(&refused.name)
+            {
+                tracing::warn!("{} is not removed: {error}", refused.name);
+            }
         }
-        let restored = newest.map(|(_, restored)| restored);
-        if restored.is_none() && !refused.is_empty() {
-            tracing::warn!("no checkpoint of {place} can be used: its state is rebuilt from the look-back on");
+        match newest {
+            Some((_, restored)) => Sought::Restored(Box::new(restored)),
+            None if refused.is_empty() => Sought::Nothing,
+            None => {
+                tracing::warn!("no checkpoint of {place} can be used: its state is rebuilt from the look-back on");
+                Sought::Nothing
+            }
         }
-        restored
     }
 
-    /// A topic that got more partitions, since the checkpoint or before it, has contacts spread over two of them.
-    fn remember_growth(&self, Restored { name, head, .. }: &Restored) {
-        let topic = &*name.place.topic;
-        if let Some((seen_ms, before)) = head.grown {
-            let seen = EventTime::from_millis(seen_ms).unwrap_or(EventTime::MAX);
-            self.hub.remember_growth(topic, seen, before);
-        }
-        let known = self.hub.topics().remove(topic).unwrap_or_default();
-        if known.partitions.is_some_and(|partitions| partitions > head.partitions && head.partitions > 0) {
-            tracing::warn!(
-                topic,
-                before = head.partitions,
-                now = known.partitions,
-                "the topic has more partitions than before"
-            );
-            self.hub.remember_growth(topic, clock::wall(), head.partitions);
+    /// A topic that got more partitions, since its checkpoints were written or before, has contacts spread over two of them;
+    /// unless all that were open then are over.
+    fn remember_growth(&self, sought: &[Sought]) {
+        let is_spread = |topic: &str| {
+            restored(sought).any(|other| *other.name.place.topic == *topic && other.shard.has_unfinished())
+        };
+        for Restored { name, head, .. } in restored(sought) {
+            let topic = &*name.place.topic;
+            let now = self.hub.topics().remove(topic).unwrap_or_default().partitions.unwrap_or(0);
+            let has_grown = now > head.partitions && head.partitions > 0;
+            if (!has_grown && head.grown.is_none()) || !is_spread(topic) {
+                continue;
+            }
+            if let Some((seen_ms, before)) = head.grown {
+                let seen = EventTime::from_millis(seen_ms).unwrap_or(EventTime::MAX);
+                self.hub.remember_growth(topic, seen, before);
+            }
+            if has_grown {
+                tracing::warn!(topic, before = head.partitions, now, "the topic has more partitions than before");
+                self.hub.remember_growth(topic, clock::wall(), head.partitions);
+            }
         }
     }
 
@@ -296,7 +327,17 @@ impl Recovery {
             if self.scribe.is_none() {
                 continue;
             }
-            match self.brokers.topic_id(topic, LONGEST_ANSWER) {
+            let deadline = clock::monotonic() + LONGEST_QUESTION;
+            let id = loop {
+                match self.brokers.topic_id(topic, LONGEST_ANSWER) {
+                    Err(code) if clock::monotonic() < deadline && may_heal(code) && !self.hub.is_stopping() => {
+                        tracing::info!(topic, %code, "brokers do not say yet which topic this is");
+                        thread::sleep(PAUSE);
+                    }
+                    answer => break answer,
+                }
+            };
+            match id {
                 Ok(id) => {
                     self.hub.identify(topic, &id);
                     ids.insert(topic.clone(), id);
@@ -340,6 +381,19 @@ impl Recovery {
     fn has_begun(&self) -> std::sync::MutexGuard<'_, bool> {
         self.has_begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether asking again may help.
+fn may_heal(code: RDKafkaErrorCode) -> bool {
+    !Trouble::of(code).is_lasting() && code != RDKafkaErrorCode::UnsupportedVersion
+}
+
+/// What can be used.
+fn restored(sought: &[Sought]) -> impl Iterator<Item = &Restored> {
+    sought.iter().filter_map(|sought| match sought {
+        Sought::Restored(restored) => Some(&**restored),
+        Sought::Nothing | Sought::Unknown => None,
+    })
 }
 
 /// Where reading begins. `ends` are as they were before the look-back was looked for; none if the broker did not say.

@@ -5,7 +5,7 @@
 //! watches the group; where reading begins is decided by checkpoints.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
@@ -17,6 +17,7 @@ use crate::clock;
 use crate::engine::counted::Counted;
 use crate::meters::Meters;
 use crate::source::kafka::hub::Hub;
+use crate::source::kafka::progress::Behind;
 use crate::source::kafka::worker::Given;
 
 /// Letters that records before a checkpoint gave rise to are waited for so long.
@@ -26,14 +27,16 @@ const LONGEST_DELIVERY: Duration = Duration::from_secs(5);
 pub struct Scribe {
     hub: Arc<Hub>,
     shelf: Arc<Shelf>,
-    writer: Writer,
+    instance: String,
+    /// The number of the next writing. Numbers begin with one that is drawn, so that no name is ever used twice.
+    next_run: AtomicU64,
     meters: Meters,
 }
 
 impl Scribe {
-    /// Writes to this shelf what this hub knows.
-    pub fn new(hub: Arc<Hub>, shelf: Arc<Shelf>, writer: Writer, meters: Meters) -> Scribe {
-        Scribe { hub, shelf, writer, meters }
+    /// Writes to this shelf what this hub knows, in the name of an instance; `run` is drawn anew at each start.
+    pub fn new(hub: Arc<Hub>, shelf: Arc<Shelf>, instance: String, run: u64, meters: Meters) -> Scribe {
+        Scribe { hub, shelf, instance, next_run: AtomicU64::new(run), meters }
     }
 
     /// Where it writes to.
@@ -43,7 +46,7 @@ impl Scribe {
 
     /// The instance in whose name it writes.
     pub fn instance(&self) -> &str {
-        &self.writer.instance
+        &self.instance
     }
 
     /// Makes durable what is known of a partition. False: it is not, which was told. Takes as long as the store does.
@@ -51,13 +54,19 @@ impl Scribe {
         let held = &given.held;
         let (topic, partition, next_offset) = (&*held.topic, held.partition, given.next_offset);
         let Some(topic_id) = held.topic_id.clone() else { return false };
+        if held.progress.standing(clock::monotonic()).behind == Some(Behind::CutOff) {
+            // What was read is of a log that is no more.
+            self.fail(given, "the topic ends before what was read of it");
+            return false;
+        }
         if !held.undelivered.wait_done_before(next_offset, LONGEST_DELIVERY) {
             self.fail(given, "dead letters of records before it are still under way");
             return false;
         }
         let started = clock::monotonic();
         let place = Place { topic: Arc::clone(&held.topic), topic_id, partition };
-        let name = Name { place, next_offset, writer: self.writer.clone() };
+        let run = self.next_run.fetch_add(1, Ordering::Relaxed);
+        let name = Name { place, next_offset, writer: Writer { instance: self.instance.clone(), run } };
         tracing::debug!(topic, partition, next_offset, "checkpoint: encoding");
         let bytes = encode(&name, self.head(given), &given.state);
         if let Err(error) = self.shelf.keep(&name, &bytes) {
@@ -105,8 +114,11 @@ pub fn commit<C: ConsumerContext>(consumer: &BaseConsumer<C>, durable: &[&Given]
     let mut list = TopicPartitionList::with_capacity(durable.len());
     for given in durable {
         let (topic, partition) = (&*given.held.topic, given.held.partition);
-        let added = list.add_partition_offset(topic, partition, Offset::Offset(given.next_offset));
-        added.expect("an offset that was read is one");
+        let mut element = list.add_partition(topic, partition);
+        let set = element.set_offset(Offset::Offset(given.next_offset));
+        set.expect("an offset that was read is one");
+        // An offset means nothing in another topic of the same name.
+        element.set_metadata(given.held.topic_id.as_deref().unwrap_or_default());
     }
     tracing::debug!(partitions = durable.len(), "checkpoint: committing");
     match consumer.commit(&list, CommitMode::Sync) {
