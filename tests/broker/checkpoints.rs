@@ -23,8 +23,13 @@ impl Folder {
 
     /// All checkpoints below it, by path.
     pub fn files(&self) -> Vec<PathBuf> {
+        Folder::files_below(&self.0)
+    }
+
+    /// All checkpoints below any folder, by path.
+    pub fn files_below(folder: &Path) -> Vec<PathBuf> {
         let mut files = Vec::new();
-        collect(&self.0, &mut files);
+        collect(folder, &mut files);
         files.sort();
         files
     }
@@ -48,7 +53,7 @@ impl Drop for Folder {
 }
 
 /// Where checkpoints are kept, as a line of the configuration.
-fn stores(name: &str) -> [(Option<Folder>, String); 2] {
+pub fn stores(name: &str) -> [(Option<Folder>, String); 2] {
     let folder = Folder::new(name);
     let in_folder = format!("checkpoint.folder = \"{}\"", folder.0.display());
     [(Some(folder), in_folder), (None, format!("checkpoint.topic = \"{name}-checkpoints\""))]
@@ -243,7 +248,7 @@ fn other_settings_hold_from_the_restart_on_or_have_state_built_anew() {
     program.until("all are counted", |scrape| offered_total(scrape) == 21.0);
     program.stop();
 
-    let mut strict = Program::start(&with("service.answer_within = \"2s\""));
+    let mut strict = Program::start(&with("service.answer_within = \"2s\"\nservice.short_abandon = \"1s\""));
     strict.until_ready();
     strict.until_logged(&["promises are others than before"]);
     let window = [("window", "5m"), ("measure", "wait")];

@@ -73,7 +73,8 @@ impl Cluster {
 
     /// Has a topic made with these settings.
     pub fn create_topic_with(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
-        let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        // As often as the cluster does of its own accord: wherever there is somebody to replicate to.
+        let topic = NewTopic::new(name, partitions, TopicReplication::Fixed(-1));
         let topic = settings.iter().fold(topic, |topic, (setting, value)| topic.set(setting, value));
         let made = block_on(self.admin().create_topics(&[topic], &AdminOptions::new()));
         made.expect("the broker answers").into_iter().for_each(|made| assert!(made.is_ok(), "{made:?}"));
@@ -111,6 +112,11 @@ impl Cluster {
     /// Does something to the nodes: `freeze`, `thaw`, `kill`, `halt` or `resume`.
     pub fn each_node(&self, what: &str) {
         self.run(what, &[]);
+    }
+
+    /// The same to one node, counted from 1.
+    pub fn node(&self, what: &str, node: u32) {
+        self.run(what, &[&node.to_string()]);
     }
 
     fn admin(&self) -> AdminClient<DefaultClientContext> {

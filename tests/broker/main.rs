@@ -15,6 +15,7 @@
 
 #[path = "../bank.rs"]
 mod bank;
+mod chaos;
 mod checkpoints;
 mod cluster;
 mod consume;

@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -60,13 +60,31 @@ pub fn config(brokers: &str, topic: &str, group: &str, more: &[&str]) -> String 
 pub struct Program {
     child: Child,
     folder: PathBuf,
-    log: Arc<Mutex<String>>,
+    log: Arc<Log>,
     reader: Option<JoinHandle<()>>,
+}
+
+/// What a process writes, as it comes.
+#[derive(Default)]
+struct Log {
+    text: Mutex<String>,
+    has_grown: Condvar,
+}
+
+impl Log {
+    fn text(&self) -> MutexGuard<'_, String> {
+        self.text.lock().expect("nobody panics with it")
+    }
 }
 
 impl Program {
     /// Starts `holdline run` with this configuration.
     pub fn start(config: &str) -> Program {
+        Program::start_in(&[], config)
+    }
+
+    /// The same by way of a command that goes on as what it is told to run.
+    pub fn start_in(way: &[String], config: &str) -> Program {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("holdline-run-{}-{number}", std::process::id()));
@@ -74,21 +92,23 @@ impl Program {
         let file = folder.join("holdline.toml");
         std::fs::write(&file, config).expect("room for a file");
 
-        let mut command = Command::new(env!("CARGO_BIN_EXE_holdline"));
-        command.arg("run").arg("--config").arg(file);
+        let words: Vec<&str> = way.iter().map(String::as_str).chain([env!("CARGO_BIN_EXE_holdline")]).collect();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).arg("run").arg("--config").arg(file);
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HOLDLINE_")) {
             command.env_remove(name);
         }
         let streams = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = streams.spawn().expect("the program can be run");
-        let log = Arc::new(Mutex::new(String::new()));
+        let log = Arc::new(Log::default());
         let written = BufReader::new(child.stderr.take().expect("it is piped"));
         let kept = Arc::clone(&log);
         let reader = thread::spawn(move || {
             for line in written.lines().map_while(Result::ok) {
-                let mut log = kept.lock().expect("nobody panics with it");
-                log.push_str(&line);
-                log.push('\n');
+                let mut text = kept.text();
+                text.push_str(&line);
+                text.push('\n');
+                kept.has_grown.notify_all();
             }
         });
         Program { child, folder, log, reader: Some(reader) }
@@ -96,7 +116,40 @@ impl Program {
 
     /// All that was written to standard error so far.
     pub fn log(&self) -> String {
-        self.log.lock().expect("nobody panics with it").clone()
+        self.log.text().clone()
+    }
+
+    /// How much was written to standard error so far, in bytes.
+    pub fn written(&self) -> usize {
+        self.log.text().len()
+    }
+
+    /// Waits for a line after so many bytes that has any of these parts, and returns as soon as it is there. How many bytes
+    /// there are up to its end.
+    pub fn after_line(&self, written: usize, any_of: &[&str]) -> usize {
+        let begin = clock::monotonic();
+        let (mut text, mut at) = (self.log.text(), written);
+        loop {
+            while let Some(length) = text[at..].find('\n') {
+                let line = &text[at..at + length];
+                at += length + 1;
+                if any_of.iter().any(|part| line.contains(part)) {
+                    return at;
+                }
+            }
+            if begin.elapsed() >= PATIENCE {
+                // Or what was written could not be shown.
+                drop(text);
+                panic!("waited in vain for a line of the log with any of {any_of:?}");
+            }
+            text = self.log.has_grown.wait_timeout(text, PAUSE).expect("nobody panics with it").0;
+        }
+    }
+
+    /// Kills it at once. All that it wrote.
+    pub fn kill(&mut self) -> String {
+        self.child.kill().expect("it is ours");
+        self.end().1
     }
 
     /// Waits for a line that has all of these parts.
@@ -156,7 +209,7 @@ impl Program {
     /// Waits for its end: the exit code and all that it wrote.
     pub fn end(&mut self) -> (Option<i32>, String) {
         let log = Arc::clone(&self.log);
-        let seen = move || log.lock().expect("nobody panics with it").clone();
+        let seen = move || log.text().clone();
         let status = until("the program ends", seen, || self.child.try_wait().expect("it is ours"));
         if let Some(reader) = self.reader.take() {
             reader.join().expect("the thread only reads");

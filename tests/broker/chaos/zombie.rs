@@ -1,0 +1,97 @@
+//! An instance that stands still in the middle of a checkpoint for longer than its session, and goes on as if nothing had
+//! happened: what it still writes and commits does no harm.
+
+use crate::cluster::Cluster;
+use crate::program::{Program, until};
+use crate::scrape::Scrape;
+
+use super::ground::{Ground, STORES};
+use super::pair::PARTITIONS;
+use super::phase::Phase;
+use super::stage::{Stage, Theatre};
+
+/// Stopping a process takes longer than most phases last.
+const TRIES: usize = 200;
+
+/// Has it stand still with a checkpoint under way that is not durable, or at least not committed.
+fn stop_in_checkpoint(program: &Program) {
+    for _ in 0..TRIES {
+        program.after_line(program.written(), &["checkpoint: encoding", "checkpoint: writing"]);
+        program.signal("STOP");
+        if matches!(Phase::at_end_of(&program.log()), Phase::Writing | Phase::Renaming) {
+            return;
+        }
+        program.signal("CONT");
+    }
+    panic!("it was never stopped in the middle of a checkpoint");
+}
+
+fn holds(count: i32) -> impl Fn(&Scrape) -> bool {
+    move |scrape| {
+        scrape.withheld().is_empty() && scrape.value("holdline_partitions_assigned", &[]) == Some(f64::from(count))
+    }
+}
+
+fn until_shared(programs: [&Program; 2]) {
+    let is_half = holds(PARTITIONS / 2);
+    let seen = || programs.map(|program| program.page("/readyz").1).concat();
+    let all = || programs.iter().all(|program| is_half(&program.scrape())).then_some(());
+    until("both hold half of the partitions", seen, all);
+}
+
+#[test]
+fn a_checkpoint_of_a_zombie_does_no_harm() {
+    let theatre = Theatre::at(Cluster::shared());
+    for store in STORES {
+        let act = format!("zombie-{store}");
+        let mut stage = Stage::new(&theatre, &act, PARTITIONS, 1, Ground::of(store, &act));
+        let mut heir = stage.start("heir");
+        heir.until_ready();
+        let mut zombie = stage.start("zombie");
+        until_shared([&heir, &zombie]);
+        // It has counted something that is covered by a checkpoint of its own.
+        zombie.until("checkpoints", |scrape| {
+            scrape.sum("holdline_checkpoints_total", &[]) >= f64::from(PARTITIONS)
+        });
+        stop_in_checkpoint(&zombie);
+        let known = zombie.written();
+
+        heir.until("it holds everything", holds(PARTITIONS));
+        let alone = stage.judge_shown(&[&heir]);
+        let counted = stage.retelling.counts();
+        assert!(alone.is_at_least(&counted).is_err(), "what the zombie counted is still the zombie's");
+        stage.stream.go_on();
+        let written = |scrape: &Scrape| scrape.sum("holdline_checkpoints_total", &[]);
+        let before = written(&heir.scrape());
+        heir.until("it goes on writing", |scrape| written(scrape) >= before + f64::from(2 * PARTITIONS));
+
+        zombie.signal("CONT");
+        let refused = zombie.after_line(known, &["the group does not take the offsets"]);
+        let durable = zombie.log()[known..refused].contains("checkpoint: durable");
+        assert!(durable, "what was under way was written to its end");
+        until_shared([&heir, &zombie]);
+        let both = stage.judge_shown(&[&heir, &zombie]);
+        both.is_at_least(&stage.retelling.counts()).unwrap();
+        stage.stream.go_on();
+
+        // Nobody begins at what the zombie wrote.
+        heir.kill();
+        zombie.kill();
+        let again = [stage.start("heir"), stage.start("zombie")];
+        until_shared([&again[0], &again[1]]);
+        stage.judge_shown(&[&again[0], &again[1]]);
+        let restored = |program: &Program| {
+            program.scrape().value("holdline_restores_total", &[("from", "checkpoint")]).unwrap_or(0.0)
+        };
+        assert!(restored(&again[0]) + restored(&again[1]) >= f64::from(PARTITIONS));
+        assert!(again.iter().all(|program| !program.log().contains("is not used: ")));
+        // The oldest of all that is kept is what the heir wrote.
+        let from = |program: &Program| -> Vec<i64> {
+            let log = program.log();
+            let words = log.lines().filter(|line| line.contains("restored")).flat_map(str::split_whitespace);
+            words.filter_map(|word| word.strip_prefix("from=")?.parse().ok()).collect()
+        };
+        assert!(again.iter().flat_map(from).all(|from| from > 0));
+        println!("{act}:\n{}", theatre.table());
+    }
+}
