@@ -12,10 +12,10 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::checkpoint::Store;
 use crate::checkpoint::folder::Folder;
 use crate::checkpoint::shelf::Shelf;
 use crate::checkpoint::topic::Topic;
-use crate::checkpoint::Store;
 use crate::config::{Checkpoint, CheckpointStore, Config, Kafka};
 use crate::engine::settings::Settings;
 use crate::kafka::client::{LibraryLog, properties, set_default};

@@ -158,9 +158,10 @@ impl Hub {
         let _nobody_moves = self.moving();
         let state = self.state();
         let held = state.held.values().map(|(held, _)| (held.topic.to_string(), held.partition, held.holding));
-        let released_to = state.released_to.iter().map(|((topic, id, partition), offset)| {
-            (topic.clone(), id.clone(), *partition, *offset)
-        });
+        let released_to = state
+            .released_to
+            .iter()
+            .map(|((topic, id, partition), offset)| (topic.clone(), id.clone(), *partition, *offset));
         Ledger {
             epoch: state.epoch,
             held: held.collect(),

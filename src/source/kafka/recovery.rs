@@ -208,12 +208,7 @@ impl Recovery {
     }
 
     /// What checkpoints say of these partitions, in their order.
-    fn sought(
-        &self,
-        partitions: &[Partition],
-        ids: &BTreeMap<String, Arc<str>>,
-        ends: &[Option<Ends>],
-    ) -> Vec<Sought> {
+    fn sought(&self, partitions: &[Partition], ids: &BTreeMap<String, Arc<str>>, ends: &[Option<Ends>]) -> Vec<Sought> {
         let Some(scribe) = &self.scribe else { return partitions.iter().map(|_| Sought::Nothing).collect() };
         let cores = thread::available_parallelism().map_or(1, usize::from).min(partitions.len()).max(1);
         let mut sought: Vec<Sought> = partitions.iter().map(|_| Sought::Unknown).collect();

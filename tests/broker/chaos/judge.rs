@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use holdline::engine::tally::{Cell, Measure, Quantity};
 
-use crate::model::stay::Lane;
 use crate::scrape::{Key, Scrape};
+use holdline::model::stay::Lane;
 
 use super::retelling::Counts;
 
@@ -153,7 +153,7 @@ fn expected(counts: &Counts, (name, labels): &Key) -> Option<f64> {
     }
     let (family, part) = name.rsplit_once('_')?;
     let (.., told) = HISTOGRAMS.iter().find(|(of, outcome, _)| *of == family && *outcome == label("outcome"))?;
-    let nothing = crate::model::cumulative::Histogram::default();
+    let nothing = holdline::model::cumulative::Histogram::default();
     let histogram = counts.histograms.get(&(lane, *told)).unwrap_or(&nothing);
     match part {
         "sum" => Some(histogram.sum_ms as f64 / 1_000.0),

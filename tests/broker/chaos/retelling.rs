@@ -17,11 +17,11 @@ use rdkafka::{ClientConfig, Message};
 use serde_json::Value;
 
 use crate::cluster::Cluster;
-use crate::model::cumulative::Histogram;
-use crate::model::event::{Fact, Record, What};
-use crate::model::log::Model;
-use crate::model::stay::{Lane, Stay};
 use crate::program::PATIENCE;
+use holdline::model::cumulative::Histogram;
+use holdline::model::event::{Fact, Record, What};
+use holdline::model::log::Model;
+use holdline::model::stay::{Lane, Stay};
 
 /// What is counted of lanes: all of a wait but what nobody counts, and what a contact took besides.
 const COUNTED: [(Measure, &[Cell]); 2] = [

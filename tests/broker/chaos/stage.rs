@@ -194,7 +194,7 @@ impl<'t> Stage<'t> {
     fn judge_windows(&self, scrapes: &[Scrape], of_counters: Compared) {
         let models = self.retelling.models();
         let compared = match scrapes {
-            [scrape] => windows::whole(scrape, models, &self.settings),
+            [scrape] => windows::whole(scrape, models),
             several => windows::parts(&several.iter().collect::<Vec<_>>(), models, &self.settings),
         };
         let compared = Compared {

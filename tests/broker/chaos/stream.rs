@@ -9,8 +9,8 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::cluster::Cluster;
-use crate::model::event::{Fact, Record, What};
 use crate::records::{Records, now_ms};
+use holdline::model::event::{Fact, Record, What};
 
 use super::plan::Dice;
 

@@ -50,9 +50,7 @@ fn a_checkpoint_of_a_zombie_does_no_harm() {
         let mut zombie = stage.start("zombie");
         until_shared([&heir, &zombie]);
         // It has counted something that is covered by a checkpoint of its own.
-        zombie.until("checkpoints", |scrape| {
-            scrape.sum("holdline_checkpoints_total", &[]) >= f64::from(PARTITIONS)
-        });
+        zombie.until("checkpoints", |scrape| scrape.sum("holdline_checkpoints_total", &[]) >= f64::from(PARTITIONS));
         stop_in_checkpoint(&zombie);
         let known = zombie.written();
 
