@@ -1,5 +1,6 @@
 //! Two instances share twelve partitions, one leaves: what they show adds up to what one shows that reads everything.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use holdline::engine::settings::Settings;
@@ -8,7 +9,7 @@ use crate::checkpoints::Folder;
 use crate::cluster::Cluster;
 use crate::judge::{shown_for, slot};
 use crate::program::{Program, config, until};
-use crate::records::{ABANDONED, ANSWERED, Records, offered, seconds_ago};
+use crate::records::{ABANDONED, ANSWERED, Records, now_ms, offered, seconds_ago};
 use crate::scrape::{Key, Scrape};
 
 const PARTITIONS: i32 = 12;
@@ -51,6 +52,8 @@ fn cells(scrape: &Scrape) -> BTreeMap<Key, f64> {
 /// What is shown for one slot by all of these and by the one that reads everything.
 fn adds_up(what: &str, parts: &[&Program], whole: &Program, events: f64) {
     let settings = Settings::default();
+    // What is shown for a later instant was put together after everything was read.
+    let read_at = Cell::new(None);
     let compared = || {
         let scrapes: Vec<Scrape> = parts.iter().map(|part| part.scrape()).collect();
         let all = whole.scrape();
@@ -59,9 +62,13 @@ fn adds_up(what: &str, parts: &[&Program], whole: &Program, events: f64) {
         if !scrapes.iter().chain([&all]).all(is_shown) || held != f64::from(PARTITIONS) {
             return None;
         }
+        if read_at.get().is_none() && all.sum("holdline_events_total", &[]) == events {
+            read_at.set(Some(now_ms()));
+        }
         let slots = |scrape: &Scrape| slot(shown_for(scrape), &settings);
-        let is_read = all.sum("holdline_events_total", &[]) == events;
-        if scrapes.iter().any(|scrape| slots(scrape) != slots(&all)) || !is_read {
+        let is_later = |scrape: &Scrape| read_at.get().is_some_and(|read_at| shown_for(scrape) > read_at);
+        let same_slot = scrapes.iter().all(|scrape| slots(scrape) == slots(&all));
+        if !same_slot || !scrapes.iter().chain([&all]).all(is_later) {
             return None;
         }
         let mut sum: BTreeMap<Key, f64> = BTreeMap::new();
