@@ -38,8 +38,11 @@ const PARTITIONS: i32 = 8;
 /// How long brokers may take for one answer, or for the next record of many.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// How long one look for records or confirmations takes.
+/// How long one look for records takes at most.
 const LOOK: Duration = Duration::from_millis(100);
+
+/// How long one look for confirmations takes: all of it, whatever comes.
+const CONFIRM: Duration = Duration::from_millis(5);
 
 /// How it is kept, where it is made here: small segments, so that compaction soon has something to do.
 const CONFIGURATION: [(&str, &str); 4] = [
@@ -180,6 +183,8 @@ impl Topic {
             ("enable.partition.eof", "true"),
             ("auto.offset.reset", "earliest"),
             ("allow.auto.create.topics", "false"),
+            // The end is told after this.
+            ("fetch.wait.max.ms", "10"),
         ] {
             reading.set(name, value);
         }
@@ -391,7 +396,7 @@ impl Connected {
                 if error.rdkafka_error_code() != Some(RDKafkaErrorCode::QueueFull) {
                     return Err(error.to_string());
                 }
-                self.producer.poll(LOOK);
+                self.producer.poll(CONFIRM);
                 record = refused;
             }
         }
@@ -402,7 +407,7 @@ impl Connected {
     fn confirmed(&self) -> Result<Vec<(String, i64)>, String> {
         let deadline = clock::monotonic() + PATIENCE * 4;
         loop {
-            self.producer.poll(LOOK);
+            self.producer.poll(CONFIRM);
             let mut delivered = self.producer.context().lock();
             if let Some(failed) = delivered.failed.take() {
                 return Err(failed);

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -36,7 +35,7 @@ pub struct Keeper<C: ConsumerContext> {
     scribe: Arc<Scribe>,
     consumer: Arc<BaseConsumer<C>>,
     every: Duration,
-    /// When each holding was last written, or began; and up to where it is durable, -1 if it is not at all.
+    /// When each holding was last written, or began; and up to where this instance made it durable, -1 if it has not.
     written: BTreeMap<u64, (Instant, i64)>,
     /// When writing each holding was last tried, so that one that cannot be written keeps no other from it.
     tried: BTreeMap<u64, Instant>,
@@ -70,7 +69,8 @@ impl<C: ConsumerContext> Keeper<C> {
             self.hub.hinder(held, Some(UNKNOWN.to_owned()));
         }
         for held in &all {
-            self.written.entry(held.holding).or_insert((now, if is_durable(held) { held.start } else { -1 }));
+            // A new holding is written once even if nothing comes: until then, whoever restarts begins to count anew.
+            self.written.entry(held.holding).or_insert((now, if held.goes_on { held.start } else { -1 }));
         }
         let is_due = |held: &&Arc<Held>| {
             let (written, next_offset) = self.written[&held.holding];
@@ -113,9 +113,4 @@ impl<C: ConsumerContext> Keeper<C> {
             thread::sleep(PAUSE.min(longest));
         }
     }
-}
-
-/// Whether what was known of it when it was given to this process was durable.
-fn is_durable(held: &Held) -> bool {
-    held.checkpointed_ms.load(Ordering::Relaxed) > 0
 }

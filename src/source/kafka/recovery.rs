@@ -171,6 +171,7 @@ impl Recovery {
         let mut held = Held::new(topic, partition, next_offset, live_from, reach, clock::wall());
         held.first_offset = head.first_offset;
         held.holding = if goes_on { head.holding } else { 0 };
+        held.goes_on = goes_on;
         held.checkpointed_ms = head.written_ms.into();
         Start { offset: Offset::Offset(next_offset), held, known: Some(Box::new(Known { shard, history })) }
     }

@@ -53,6 +53,8 @@ pub struct Held {
     pub start: i64,
     /// Drawn when it was given to this process; after a restart that goes on counting, as it was.
     pub holding: u64,
+    /// Whether it goes on from where an earlier run of this instance left it, so that all before `start` is durable as it is.
+    pub goes_on: bool,
     /// When what was read of it was last made durable, in milliseconds since 1970; 0 if it never was.
     pub checkpointed_ms: AtomicU64,
     /// From when on everything is known.
@@ -90,6 +92,7 @@ impl Held {
             first_offset: start,
             start,
             holding: 0,
+            goes_on: false,
             checkpointed_ms: AtomicU64::new(0),
             live_from,
             reach,

@@ -24,6 +24,7 @@ pub fn play(stage: &mut Stage<'_>, blows: Vec<Blow>) {
     let mut tries = blows.len() * TRIES;
     let mut blows = VecDeque::from(blows);
     let mut program = stage.start("alone");
+    stage.begin(&[&program]);
     while let Some(blow) = blows.pop_front() {
         if let Blow::Kill(aim) = blow {
             if aim != Phase::Rebalancing {

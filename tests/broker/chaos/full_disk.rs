@@ -16,9 +16,8 @@ fn a_full_disk_is_told_and_nothing_else_suffers() {
     let ground = Ground::SmallDisk(SmallDisk::new("full"));
     let mut stage = Stage::new(&theatre, "full-disk", PARTITIONS, 1, ground);
     let mut program = stage.start("alone");
-    program.until_ready();
+    stage.begin(&[&program]);
     let failures = |program: &crate::program::Program| program.scrape().sum("holdline_checkpoint_failures_total", &[]);
-    program.until("checkpoints", |scrape| scrape.sum("holdline_checkpoints_total", &[]) >= f64::from(PARTITIONS));
     assert_eq!(failures(&program), 0.0);
     let watches = Observer::of(&program, |scrape| match scrape.withheld() {
         withheld if withheld.is_empty() => Ok(()),

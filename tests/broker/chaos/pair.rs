@@ -32,6 +32,7 @@ const NAMES: [&str; 2] = ["one", "two"];
 /// Plays all turns.
 pub fn play(stage: &mut Stage<'_>, turns: &[Turn]) {
     let first = stage.start(NAMES[0]);
+    stage.begin(&[&first]);
     let told = stage.judge(&[&first], &Told::default(), &Counts::default());
     stage.stream.go_on();
     let second = stage.start(NAMES[1]);

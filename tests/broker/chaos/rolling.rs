@@ -37,8 +37,7 @@ fn a_rolling_restart_moves_nothing() {
             scrapes.iter().all(is_half).then_some(scrapes)
         };
         let before = until("both hold half of the partitions", String::new, shared);
-        stage.judge(&[&programs[0], &programs[1]], &Told::default(), &Counts::default());
-        stage.stream.go_on();
+        stage.begin(&[&programs[0], &programs[1]]);
         for round in 0..4 {
             let (who, other) = (round % 2, 1 - round % 2);
             let quiet = rebalances(&programs[other]);

@@ -103,6 +103,19 @@ impl<'t> Stage<'t> {
         )
     }
 
+    /// Has somebody write, once these programs hold the topic and have made each partition durable: from then on all that
+    /// comes is counted, whatever happens to them.
+    pub fn begin(&self, programs: &[&Program]) {
+        for program in programs {
+            program.until_ready();
+            program.until("each partition is durable", |scrape| {
+                let held = scrape.value("holdline_partitions_assigned", &[]).unwrap_or(0.0);
+                held > 0.0 && scrape.sum("holdline_checkpoints_total", &[]) >= held
+            });
+        }
+        self.stream.go_on();
+    }
+
     /// Kills a program as soon as it says that this phase begins, or a moment later. The phase that it really died in.
     pub fn kill(&mut self, program: &mut Program, aim: Phase) -> Phase {
         let written = if aim == Phase::Rebalancing { 0 } else { program.written() };

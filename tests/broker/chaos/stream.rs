@@ -43,10 +43,10 @@ struct Pen {
 }
 
 impl Stream {
-    /// Begins to write to a topic that is there.
+    /// Will write to a topic that is there, once it is told to go on.
     pub fn start(cluster: &Cluster, topic: &str, partitions: i32, dice: Dice) -> Stream {
         let records = Records::to(cluster, topic);
-        let pen = Pen { records, dice, partitions, contacts: 0, is_paused: false, ahead: BTreeMap::new() };
+        let pen = Pen { records, dice, partitions, contacts: 0, is_paused: true, ahead: BTreeMap::new() };
         let (pen, is_over) = (Arc::new(Mutex::new(pen)), Arc::new(AtomicBool::new(false)));
         let (held, stopped) = (Arc::clone(&pen), Arc::clone(&is_over));
         let thread = thread::spawn(move || {
