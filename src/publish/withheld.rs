@@ -23,6 +23,8 @@ pub enum Withheld {
     BrokerSilent,
     /// Partitions were added to this topic in use: the events of open contacts are spread over old and new ones.
     PartitionsAdded(String),
+    /// The group has given some partitions of this topic to none of its members.
+    PartitionsUnread(String),
     /// The broker knows no topic of this name.
     UnknownTopic(String),
     /// The broker does not say how many partitions this topic has.
@@ -33,12 +35,13 @@ pub enum Withheld {
 
 impl Withheld {
     /// The names of all reasons, in their order.
-    pub const NAMES: [&'static str; 8] = [
+    pub const NAMES: [&'static str; 9] = [
         "starting",
         "no_partitions",
         "not_caught_up",
         "broker_silent",
         "partitions_added",
+        "partitions_unread",
         "unknown_topic",
         "topic_unavailable",
         "stale",
@@ -52,9 +55,10 @@ impl Withheld {
             Withheld::NotCaughtUp(_) => 2,
             Withheld::BrokerSilent => 3,
             Withheld::PartitionsAdded(_) => 4,
-            Withheld::UnknownTopic(_) => 5,
-            Withheld::TopicUnavailable(_) => 6,
-            Withheld::Stale => 7,
+            Withheld::PartitionsUnread(_) => 5,
+            Withheld::UnknownTopic(_) => 6,
+            Withheld::TopicUnavailable(_) => 7,
+            Withheld::Stale => 8,
         };
         Withheld::NAMES[at]
     }
@@ -83,6 +87,11 @@ impl fmt::Display for Withheld {
                 formatter,
                 "partitions added: topic {} has more partitions than before, so that the events of open contacts are spread \
                  over two of them; once all that were open then are over, restart",
+                OneLine(topic)
+            ),
+            Withheld::PartitionsUnread(topic) => write!(
+                formatter,
+                "partitions unread: the group has given some partitions of {} to nobody; it is about to share out anew",
                 OneLine(topic)
             ),
             Withheld::UnknownTopic(topic) => {
@@ -136,6 +145,7 @@ mod tests {
             Withheld::NotCaughtUp(vec![(topic(), 0)]),
             Withheld::BrokerSilent,
             Withheld::PartitionsAdded(topic()),
+            Withheld::PartitionsUnread(topic()),
             Withheld::UnknownTopic(topic()),
             Withheld::TopicUnavailable(topic()),
             Withheld::Stale,

@@ -143,6 +143,9 @@ impl Pulse {
             if topic.grown.is_some_and(moves_contacts) {
                 reasons.push(Withheld::PartitionsAdded(name.clone()));
             }
+            if topic.is_partly_unread {
+                reasons.push(Withheld::PartitionsUnread(name.clone()));
+            }
         }
         let is_silent = |heard: Instant| now.at.saturating_duration_since(heard) > LONGEST_SILENCE;
         let is_unheard_of = topics.values().any(|topic| match topic.heard {

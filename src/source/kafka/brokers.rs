@@ -4,7 +4,7 @@
 //! records. Many partitions are asked about at once, those of one leader in one request, so that a leader that does not
 //! answer delays the answers about its own partitions only.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use crate::config::Kafka;
 use crate::kafka::client::{properties, set_default};
-use crate::kafka::topic_id;
+use crate::kafka::questions;
 
 /// A partition by topic and number.
 pub type Partition = (String, i32);
@@ -92,7 +92,15 @@ impl Brokers {
     /// # Errors
     /// No answer within this time, or the topic is not there or may not be used.
     pub fn topic_id(&self, topic: &str, within: Duration) -> Result<Arc<str>, RDKafkaErrorCode> {
-        topic_id::of(&self.client, topic, within)
+        questions::topic_id(&self.client, topic, within)
+    }
+
+    /// The partitions that a group has given to its members; none while it is about to share them out.
+    ///
+    /// # Errors
+    /// No answer within this time, or the group may not be asked about.
+    pub fn given_out(&self, group: &str, within: Duration) -> Result<Option<BTreeSet<Partition>>, RDKafkaErrorCode> {
+        questions::given_out(&self.client, group, within)
     }
 
     /// Where these partitions begin and end, in their order. Each leader may take so long for each of two answers.

@@ -31,6 +31,7 @@ use crate::source::kafka::queue::Queue;
 use crate::source::kafka::rebalance::Context;
 use crate::source::kafka::recovery::Recovery;
 use crate::source::kafka::scribe::Scribe;
+use crate::source::kafka::unread::Unread;
 use crate::source::kafka::worker::{CustomerNews, Lines, Worker};
 
 /// Records read at once. More only pins more of librdkafka's buffers.
@@ -116,8 +117,10 @@ impl Reading {
             hash_seed,
             meters.clone(),
         );
+        let unread = Arc::new(Unread::new(kafka, Arc::clone(&hub), Arc::clone(&brokers)));
         let (kept, written) = (Arc::clone(&hub), scribe.clone());
-        let context = Context::new(kept, recovery, written, meters.clone(), kafka.clone(), library);
+        let context =
+            Context::new(kept, recovery, written, Arc::clone(&unread), meters.clone(), kafka.clone(), library);
         let consumer: BaseConsumer<Context> = properties_of(kafka).create_with_context(context).map_err(refused)?;
         consumer.subscribe(&topics).map_err(refused)?;
         let consumer = Arc::new(consumer);
@@ -139,7 +142,7 @@ impl Reading {
             let worker = Worker::new(queue, lines, settings, metrics.by, hash_seed, meters, recurring);
             reading.workers.push(spawn(format!("worker-{number}"), move || worker.run())?);
         }
-        let prober = Prober::new(Arc::clone(&hub), brokers, Arc::clone(consumer.context()));
+        let prober = Prober::new(Arc::clone(&hub), brokers, unread, Arc::clone(consumer.context()));
         reading.prober = Some(spawn("prober".to_owned(), move || prober.run())?);
         if let Some(scribe) = scribe {
             let every = Duration::from_millis(checkpoint.every_ms);
@@ -217,6 +220,14 @@ fn spawn(name: String, work: impl FnOnce() + Send + 'static) -> io::Result<JoinH
 /// Serves what librdkafka has to say, rebalances above all, until the hub stops. Records never come this way.
 fn keep_alive(consumer: &BaseConsumer<Context>, hub: &Hub) {
     while !hub.is_stopping() {
+        if hub.takes_rejoining() {
+            consumer.unsubscribe();
+            let topics = hub.topics();
+            let topics: Vec<&str> = topics.keys().map(String::as_str).collect();
+            if let Err(error) = consumer.subscribe(&topics) {
+                hub.fail(anyhow::anyhow!(error).context("joining the group again failed"));
+            }
+        }
         match consumer.poll(LONGEST_WAIT) {
             None => {}
             Some(Ok(_)) => panic!("a record arrived outside its partition's queue, so the order of records is lost"),

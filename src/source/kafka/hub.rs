@@ -1,7 +1,7 @@
 //! What the threads of the consumer share: which partitions are held and by which worker, what is known of the topics, what
 //! was counted of partitions that are held no longer, and what went wrong last.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -29,6 +29,8 @@ pub struct Hub {
     /// Held by whoever moves partitions, so that nobody sees what was counted of one neither with it nor without it.
     moving: Mutex<()>,
     stopping: AtomicBool,
+    /// Whether this process is to leave the group and join it again.
+    rejoining: AtomicBool,
     failures: UnboundedSender<anyhow::Error>,
 }
 
@@ -71,6 +73,8 @@ pub struct Topic {
     pub id: Option<Arc<str>>,
     /// When it was last seen to have got more partitions, and how many it had before.
     pub grown: Option<(EventTime, u32)>,
+    /// Whether some of its partitions were given to no member of the group when that was last asked.
+    pub is_partly_unread: bool,
 }
 
 /// A worker did not answer: it is stuck or gone.
@@ -87,7 +91,7 @@ impl Hub {
     ) -> Hub {
         let topics = topics.into_iter().map(|topic| (topic, Topic::default())).collect();
         let state = Mutex::new(State { topics, ..State::default() });
-        Hub { workers, state, moving: Mutex::default(), stopping: AtomicBool::new(false), failures }
+        Hub { workers, state, moving: Mutex::default(), stopping: AtomicBool::new(false), rejoining: AtomicBool::new(false), failures }
     }
 
     /// All partitions that are held.
@@ -131,6 +135,23 @@ impl Hub {
         if grown.is_none_or(|(known, _)| known < seen) {
             *grown = Some((seen, before));
         }
+    }
+
+    /// Topics of which the group has given some partitions to nobody; every partition of the others is given to somebody.
+    pub fn learn_unread(&self, unread: &BTreeSet<String>) {
+        for (name, topic) in &mut self.state().topics {
+            topic.is_partly_unread = unread.contains(name);
+        }
+    }
+
+    /// Has this process leave the group and join it again, which makes the group share out anew.
+    pub fn rejoin(&self) {
+        self.rejoining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it is to do so now. Asked once, it is as good as done.
+    pub fn takes_rejoining(&self) -> bool {
+        self.rejoining.swap(false, Ordering::Relaxed)
     }
 
     /// Counting goes on from what earlier runs of this instance counted, lane by lane. To be told before anything is shown.

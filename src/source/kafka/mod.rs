@@ -3,7 +3,7 @@
 //! In the order of a record's way: [`consumer`] starts the threads and keeps the group alive; [`rebalance`] hands
 //! partitions to a [`worker`], from where [`recovery`] says, which reads its [`queue`] in batches, decodes and applies; what
 //! is no event becomes one of the dead [`letters`]. The [`prober`] asks the [`brokers`] where partitions end, from which
-//! [`progress`] knows whether what a partition says can be trusted. The [`keeper`] has the [`scribe`] write checkpoints, and
+//! [`progress`] knows whether what a partition says can be trusted, and which partitions go [`unread`]. The [`keeper`] has the [`scribe`] write checkpoints, and
 //! the [`ledger`] says whether counters go on after a restart. [`hub`] is what these threads share. What shards say is put
 //! together elsewhere (see [`service`](crate::service)).
 
@@ -19,4 +19,5 @@ pub mod queue;
 pub mod rebalance;
 pub mod recovery;
 pub mod scribe;
+pub mod unread;
 pub mod worker;

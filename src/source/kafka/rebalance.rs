@@ -25,6 +25,7 @@ use crate::source::kafka::brokers::Partition;
 use crate::source::kafka::hub::Hub;
 use crate::source::kafka::recovery::{Recovery, Start};
 use crate::source::kafka::scribe::{Scribe, commit};
+use crate::source::kafka::unread::Unread;
 use crate::source::kafka::worker::Given;
 
 /// How long the group may take to say what was committed.
@@ -43,6 +44,7 @@ pub struct Context {
     recovery: Recovery,
     /// None if no checkpoints are written.
     scribe: Option<Arc<Scribe>>,
+    unread: Arc<Unread>,
     meters: Meters,
     kafka: Kafka,
     lines: LibraryLog,
@@ -56,11 +58,12 @@ impl Context {
         hub: Arc<Hub>,
         recovery: Recovery,
         scribe: Option<Arc<Scribe>>,
+        unread: Arc<Unread>,
         meters: Meters,
         kafka: Kafka,
         lines: LibraryLog,
     ) -> Context {
-        Context { hub, recovery, scribe, meters, kafka, lines, told: Mutex::default() }
+        Context { hub, recovery, scribe, unread, meters, kafka, lines, told: Mutex::default() }
     }
 
     /// Something went wrong, in the library's words: logged, unless the like was a moment ago; kept as a reason; and
@@ -134,6 +137,7 @@ impl Context {
             return consumer.incremental_assign(&TopicPartitionList::new());
         }
         tracing::debug!(partitions = partitions.len(), "rebalance: assigned");
+        let is_first = !self.hub.was_assigned();
         let mut starts = self.recovery.starts(partitions);
         if self.scribe.is_some() {
             remember_committed(consumer, &mut starts);
@@ -146,6 +150,10 @@ impl Context {
         }
         if let Err(stuck) = self.hub.take(held) {
             self.hub.fail(anyhow::anyhow!(stuck));
+        }
+        // Later on the group may be about to give to others what is nobody's for a moment.
+        if is_first && let Some(unread) = self.unread.topics(LONGEST_ANSWER) {
+            self.hub.learn_unread(&unread);
         }
         consumer.incremental_assign(&list)
     }

@@ -1,8 +1,5 @@
-//! What a topic holds, read back as it grows and told to the naive model of each partition; and what each record adds to
-//! counters.
-//!
-//! Counters are counted here as the model counts durations: after each record all bookings of its contact are looked at
-//! anew, what there is more of than before is added, what there is less of is told as taken back.
+//! What a topic holds, read back as it grows and told to the naive model of each partition; and what counters say of it from
+//! any offset on.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -18,28 +15,11 @@ use serde_json::Value;
 
 use crate::cluster::Cluster;
 use crate::program::PATIENCE;
+use holdline::model::counters::Counter;
 use holdline::model::cumulative::Histogram;
 use holdline::model::event::{Fact, Record, What};
 use holdline::model::log::Model;
-use holdline::model::stay::{Lane, Stay};
-
-/// What is counted of lanes: all of a wait but what nobody counts, and what a contact took besides.
-const COUNTED: [(Measure, &[Cell]); 2] = [
-    (
-        Measure::Wait,
-        &[
-            Cell::Offered,
-            Cell::Answered,
-            Cell::AnsweredWithin,
-            Cell::Abandoned,
-            Cell::AbandonedWithin,
-            Cell::AbandonedShort,
-            Cell::Left,
-            Cell::Completed,
-        ],
-    ),
-    (Measure::Effort, &[Cell::Resolved, Cell::Reopened]),
-];
+use holdline::model::stay::Lane;
 
 /// What counters say.
 #[derive(Clone, Default)]
@@ -105,16 +85,8 @@ pub struct Retelling {
     settings: Rc<Settings>,
     /// One for each partition.
     models: Vec<Model>,
-    cells: Vec<Cells>,
     /// All records, of each partition in order: each stands at its offset.
     records: Vec<Vec<Record>>,
-}
-
-/// What counters say of cells, in one partition.
-#[derive(Clone, Default)]
-struct Cells {
-    counted: BTreeMap<(Lane, Cell), u64>,
-    taken_back: BTreeMap<Cell, u64>,
 }
 
 impl Retelling {
@@ -136,8 +108,7 @@ impl Retelling {
         Retelling {
             consumer,
             topic: topic.to_owned(),
-            models: each().map(|_| Model::new(Rc::clone(&settings))).collect(),
-            cells: each().map(|_| Cells::default()).collect(),
+            models: each().map(|_| counting(&settings)).collect(),
             records: each().map(|_| Vec::new()).collect(),
             settings,
         }
@@ -169,7 +140,7 @@ impl Retelling {
 
     fn tell(&mut self, partition: usize, offset: i64, record: Record) {
         assert_eq!(self.records[partition].len() as i64, offset, "every offset of partition {partition} has a record");
-        tell(&mut self.models[partition], &mut self.cells[partition], &record);
+        self.models[partition].apply(&record);
         self.records[partition].push(record);
     }
 
@@ -192,54 +163,45 @@ impl Retelling {
     /// What counters say of everything.
     pub fn counts(&self) -> Counts {
         let mut all = Counts::default();
-        self.models.iter().zip(&self.cells).for_each(|(model, cells)| all.add(&counts(model, cells)));
+        self.models.iter().for_each(|model| all.add(&counts(model)));
         all
     }
 
     /// What counters say of a partition from this offset to its end.
     pub fn counts_from(&self, partition: i32, offset: i64) -> Counts {
-        let (mut model, mut cells) = (Model::new(Rc::clone(&self.settings)), Cells::default());
+        let mut model = counting(&self.settings);
         let (partition, offset) = (partition as usize, offset as usize);
-        self.records[partition][..offset].iter().for_each(|record| tell(&mut model, &mut cells, record));
-        counts(&self.models[partition], &self.cells[partition]).since(&counts(&model, &cells))
+        self.records[partition][..offset].iter().for_each(|record| _ = model.apply(record));
+        counts(&self.models[partition]).since(&counts(&model))
     }
 }
 
-fn counts(model: &Model, cells: &Cells) -> Counts {
-    Counts {
-        cells: cells.counted.clone(),
-        taken_back: cells.taken_back.clone(),
+/// One that counts from its first record on.
+fn counting(settings: &Rc<Settings>) -> Model {
+    let mut model = Model::new(Rc::clone(settings));
+    model.begin_counting();
+    model
+}
+
+fn counts(model: &Model) -> Counts {
+    let (counted, taken_back) = model.counters().expect("it counts from its first record on");
+    // Of those that left, reasons are not told apart.
+    let cell = |counter: &Counter| match counter {
+        Counter::Cell(cell) => *cell,
+        Counter::Left(_) => Cell::Left,
+    };
+    let mut counts = Counts {
         histograms: model.cumulative.histograms.clone(),
         durations_taken_back: model.cumulative.taken_back.clone(),
+        ..Counts::default()
+    };
+    for ((lane, counter), count) in counted {
+        *counts.cells.entry((lane.clone(), cell(counter))).or_default() += count.unsigned_abs();
     }
-}
-
-fn tell(model: &mut Model, cells: &mut Cells, record: &Record) {
-    let id = record.contact_id().expect("agents tell nothing here");
-    let stays = |model: &Model| model.contacts.get(id).map(|contact| contact.stays.clone()).unwrap_or_default();
-    let before = stays(model);
-    model.apply(record);
-    let mut differences: BTreeMap<(Lane, Cell), i64> = BTreeMap::new();
-    for (stays, sign) in [(&before, -1), (&stays(model), 1)] {
-        each_booking(stays, |lane, cell| *differences.entry((lane.clone(), cell)).or_default() += sign);
+    for ((_, counter), count) in taken_back {
+        *counts.taken_back.entry(cell(counter)).or_default() += count.unsigned_abs();
     }
-    for ((lane, cell), difference) in differences {
-        if difference > 0 {
-            *cells.counted.entry((lane, cell)).or_default() += difference.unsigned_abs();
-        } else if difference < 0 {
-            *cells.taken_back.entry(cell).or_default() += difference.unsigned_abs();
-        }
-    }
-}
-
-fn each_booking(stays: &[Stay], mut each: impl FnMut(&Lane, Cell)) {
-    for stay in stays {
-        let counted = COUNTED.iter().filter(|(measure, _)| *measure == stay.measure).flat_map(|(_, cells)| *cells);
-        for cell in counted {
-            let booked = stay.bookings.iter().filter(|(booked, _)| booked == cell);
-            booked.for_each(|_| each(&stay.lane, *cell));
-        }
-    }
+    counts
 }
 
 /// An event as the model has it.
