@@ -37,7 +37,8 @@ Cells of windows add up over processes. Levels and quantiles are statements abou
 process that holds all partitions; elsewhere add up the cells and divide. Counters only go up; what was counted and taken
 back later is told by `holdline_corrections_total`. They count what is booked from the moment a partition was first read to
 its end: what came before that is in the windows only. With checkpoints they go on where they were after a restart that gives
-the process back all that it held; else they begin anew, each partition from where it was restored.
+the process back all that it held; else they begin anew, each partition from where it was restored. Only
+`holdline_contacts_repeated_total` begins anew at each start.
 
 Histograms count as counters do, and a distribution of any span and of any lanes together can be made of them. All lanes have
 the same buckets of a family: 12 or 13 customary ones, and one for each target that is or was promised on that measure, in which
