@@ -1,7 +1,7 @@
 //! Cumulative histograms: how long what was ever measured took, for distributions over any span.
 //!
 //! As [`counters`](super::counters) they only go up, in the order of the log. What an event measures newly is added: to
-//! the cell of its duration (see [`edges`]) and to the sum. What it takes back (a handle time is corrected, a resolved
+//! the cell of its duration (see `edges`) and to the sum. What it takes back (a handle time is corrected, a resolved
 //! contact is taken up again) is not subtracted but told beside them, as a correction. What it takes back from a cell and
 //! adds to the same one is no change of the cell, and of the sum only the difference is told. So counts and sums exceed what windows
 //! say by what was corrected, each for itself: a mean of them is off by a little where much is corrected.

@@ -1,7 +1,7 @@
 //! Letters to a topic, each delivered at least once: what the service writes of its own accord while it reads.
 //!
 //! A letter is taken at once and kept in memory until all brokers that have to confirm it; what fails is sent again, for
-//! ever, by a thread of its own (see [`courier`](super::courier)). Whoever sends never waits and never loses one. In return
+//! ever, by a thread of its own (see `courier`). Whoever sends never waits and never loses one. In return
 //! whoever sends asks for room before making letters of further records: so what is kept is bounded, by [`MOST_LETTERS`]
 //! and [`MOST_BYTES`] and by what comes of one batch of records for each who sends. The [`Undelivered`] of a partition
 //! says which of its records have letters under way.

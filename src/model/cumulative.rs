@@ -62,8 +62,9 @@ impl Cumulative {
 
     /// The stays of a contact were these and are those.
     pub fn change(&mut self, before: &[Stay], after: &[Stay]) {
-        // By lane and what is told: sum and count of each bucket, now less before.
-        let mut differences: BTreeMap<(Rc<Lane>, (Measure, Quantity)), (i64, BTreeMap<u64, i64>)> = BTreeMap::new();
+        // Sum and count of each bucket, now less before.
+        type Difference = (i64, BTreeMap<u64, i64>);
+        let mut differences: BTreeMap<(Rc<Lane>, (Measure, Quantity)), Difference> = BTreeMap::new();
         for (stays, sign) in [(before, -1), (after, 1)] {
             for stay in stays {
                 for &(quantity, _, duration_ms) in &stay.durations {

@@ -143,7 +143,7 @@ fn root(eighths: i32) -> u128 {
     let quarter = (half << FRACTION).isqrt();
     let eighth = (quarter << FRACTION).isqrt();
     let factors = [(4, half), (2, quarter), (1, eighth)].into_iter().filter(|(bit, _)| eighths & bit != 0);
-    factors.fold(1 << FRACTION, |product, (_, factor)| product * factor >> FRACTION)
+    factors.fold(1 << FRACTION, |product, (_, factor)| (product * factor) >> FRACTION)
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ use crate::source::kafka::queue::Queue;
 use crate::source::kafka::rebalance::Context;
 use crate::source::kafka::recovery::Recovery;
 use crate::source::kafka::scribe::Scribe;
-use crate::source::kafka::unread::Unread;
+use crate::source::kafka::unread::{Unread, by_newer_protocol};
 use crate::source::kafka::worker::{CustomerNews, Lines, Worker};
 
 /// Records read at once. More only pins more of librdkafka's buffers.
@@ -74,6 +74,7 @@ pub struct Reading {
     group: Option<JoinHandle<()>>,
     prober: Option<JoinHandle<()>>,
     keeper: Option<JoinHandle<()>>,
+    unread: Option<JoinHandle<()>>,
     workers: Vec<JoinHandle<()>>,
     letters: Option<DeadLetters>,
 }
@@ -131,6 +132,7 @@ impl Reading {
             group: None,
             prober: None,
             keeper: None,
+            unread: None,
             workers: Vec::new(),
             letters: DeadLetters::open(kafka, &hub, meters, recurring)?,
         };
@@ -142,8 +144,9 @@ impl Reading {
             let worker = Worker::new(queue, lines, settings, metrics.by, hash_seed, meters, recurring);
             reading.workers.push(spawn(format!("worker-{number}"), move || worker.run())?);
         }
-        let prober = Prober::new(Arc::clone(&hub), brokers, unread, Arc::clone(consumer.context()));
+        let prober = Prober::new(Arc::clone(&hub), brokers, Arc::clone(consumer.context()));
         reading.prober = Some(spawn("prober".to_owned(), move || prober.run())?);
+        reading.unread = Some(spawn("unread".to_owned(), move || unread.watch())?);
         if let Some(scribe) = scribe {
             let every = Duration::from_millis(checkpoint.every_ms);
             let keeper = Keeper::new(Arc::clone(&hub), scribe, Arc::clone(&consumer), every);
@@ -163,7 +166,7 @@ impl Reading {
             }
         };
         // Partitions are given up in good order while workers can still say what they know of them.
-        self.keeper.into_iter().chain(self.prober).chain(self.group).for_each(join);
+        self.keeper.into_iter().chain(self.prober).chain(self.unread).chain(self.group).for_each(join);
         self.consumer.context().give_up_all(&self.consumer);
         self.hub.stop_workers();
         self.workers.into_iter().for_each(join);
@@ -182,7 +185,7 @@ fn properties_of(kafka: &Kafka) -> ClientConfig {
         set_default(&mut config, &[name], value);
     }
     // The newer protocol of groups has its own way to share partitions out.
-    if kafka.options.get("group.protocol").is_none_or(|protocol| !protocol.eq_ignore_ascii_case("consumer")) {
+    if !by_newer_protocol(kafka) {
         config.set("partition.assignment.strategy", "cooperative-sticky");
     }
     if let Some(instance) = &kafka.instance {

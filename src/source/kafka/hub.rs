@@ -91,7 +91,14 @@ impl Hub {
     ) -> Hub {
         let topics = topics.into_iter().map(|topic| (topic, Topic::default())).collect();
         let state = Mutex::new(State { topics, ..State::default() });
-        Hub { workers, state, moving: Mutex::default(), stopping: AtomicBool::new(false), rejoining: AtomicBool::new(false), failures }
+        Hub {
+            workers,
+            state,
+            moving: Mutex::default(),
+            stopping: AtomicBool::new(false),
+            rejoining: AtomicBool::new(false),
+            failures,
+        }
     }
 
     /// All partitions that are held.

@@ -7,6 +7,7 @@
 //! the [`ledger`] says whether counters go on after a restart. [`hub`] is what these threads share. What shards say is put
 //! together elsewhere (see [`service`](crate::service)).
 
+mod assignment;
 pub mod brokers;
 pub mod consumer;
 pub mod hub;

@@ -2,7 +2,6 @@
 //!
 //! A thread of its own, because a broker that does not answer keeps whoever asks waiting, and nobody else may wait.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,7 +11,6 @@ use crate::source::kafka::brokers::{Brokers, Partition};
 use crate::source::kafka::hub::Hub;
 use crate::source::kafka::progress::Moment;
 use crate::source::kafka::rebalance::Context;
-use crate::source::kafka::unread::Unread;
 
 /// Between two rounds over all partitions.
 const PAUSE: Duration = Duration::from_millis(250);
@@ -23,9 +21,6 @@ const PAUSES_PER_ROUND: u32 = 2;
 /// How often topics are asked about; a new partition is noticed after this.
 const TOPICS_EVERY: Duration = Duration::from_secs(5);
 
-/// The group is given so long to share out what was nobody's.
-const REJOIN_EVERY: Duration = Duration::from_secs(60);
-
 /// How long an answer may take.
 const LONGEST_ANSWER: Duration = Duration::from_secs(2);
 
@@ -33,19 +28,14 @@ const LONGEST_ANSWER: Duration = Duration::from_secs(2);
 pub struct Prober {
     hub: Arc<Hub>,
     brokers: Arc<Brokers>,
-    unread: Arc<Unread>,
     context: Arc<Context>,
     topics_asked: Option<Instant>,
-    /// Topics of which some partitions were nobody's at the last look.
-    unread_before: BTreeSet<String>,
-    rejoined: Option<Instant>,
 }
 
 impl Prober {
     /// Asks for the partitions and topics of this hub.
-    pub fn new(hub: Arc<Hub>, brokers: Arc<Brokers>, unread: Arc<Unread>, context: Arc<Context>) -> Prober {
-        let unread_before = BTreeSet::new();
-        Prober { hub, brokers, unread, context, topics_asked: None, unread_before, rejoined: None }
+    pub fn new(hub: Arc<Hub>, brokers: Arc<Brokers>, context: Arc<Context>) -> Prober {
+        Prober { hub, brokers, context, topics_asked: None }
     }
 
     /// Asks until the hub stops.
@@ -55,7 +45,6 @@ impl Prober {
             if self.topics_asked.is_none_or(|asked| started.saturating_duration_since(asked) >= TOPICS_EVERY) {
                 self.topics_asked = Some(started);
                 self.ask_about_topics();
-                self.ask_about_unread(started);
             }
             self.ask_about_ends();
             let took = clock::monotonic().saturating_duration_since(started);
@@ -120,24 +109,6 @@ impl Prober {
                     "the topic {topic} was deleted and made anew; ending, so that the next start reads it from its beginning"
                 ));
             }
-        }
-    }
-
-    /// What is nobody's for a moment is on its way from one member to another; what stays so will be until the group shares
-    /// out anew.
-    fn ask_about_unread(&mut self, now: Instant) {
-        let held_before = !self.hub.held().is_empty();
-        let Some(unread) = self.unread.topics(LONGEST_ANSWER).filter(|_| held_before) else { return };
-        let topics = self.hub.topics();
-        let is_lasting = |topic: &&String| self.unread_before.contains(*topic) || topics[*topic].is_partly_unread;
-        let lasting: BTreeSet<String> = unread.iter().filter(is_lasting).cloned().collect();
-        self.hub.learn_unread(&lasting);
-        self.unread_before = unread;
-        let is_over = |rejoined: Instant| now.saturating_duration_since(rejoined) >= REJOIN_EVERY;
-        if !lasting.is_empty() && self.rejoined.is_none_or(is_over) {
-            self.rejoined = Some(now);
-            tracing::warn!("the group has given partitions of {lasting:?} to nobody: joining it again");
-            self.hub.rejoin();
         }
     }
 }

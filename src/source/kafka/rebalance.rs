@@ -151,9 +151,8 @@ impl Context {
         if let Err(stuck) = self.hub.take(held) {
             self.hub.fail(anyhow::anyhow!(stuck));
         }
-        // Later on the group may be about to give to others what is nobody's for a moment.
-        if is_first && let Some(unread) = self.unread.topics(LONGEST_ANSWER) {
-            self.hub.learn_unread(&unread);
+        if is_first {
+            self.unread.look();
         }
         consumer.incremental_assign(&list)
     }

@@ -123,11 +123,11 @@ impl Recovery {
             let (topic, partition) = &partitions[place];
             let is_unknown = matches!(sought, Sought::Unknown);
             let mut start = match sought {
-                Sought::Restored(restored) => self.from_checkpoint(*restored, &resumed),
+                Sought::Restored(restored) => self.start_at_checkpoint(*restored, &resumed),
                 Sought::Nothing | Sought::Unknown => {
                     let (found, ends) = (found[place], ends[place]);
                     let reach = reach(found, ends, since.unwrap_or(0));
-                    self.from_log(&partitions[place], beginning(found, ends), ends, reach, wall)
+                    self.start_in_log(&partitions[place], beginning(found, ends), ends, reach, wall)
                 }
             };
             start.held.topic_id = ids.get(topic).filter(|_| !is_unknown).cloned();
@@ -139,7 +139,7 @@ impl Recovery {
         starts
     }
 
-    fn from_checkpoint(&self, restored: Restored, resumed: &Resumed) -> Start {
+    fn start_at_checkpoint(&self, restored: Restored, resumed: &Resumed) -> Start {
         let Restored { name: Name { place, next_offset, .. }, head, shard } = restored;
         let (topic, partition) = (place.topic, place.partition);
         tracing::info!(
@@ -176,7 +176,7 @@ impl Recovery {
         Start { offset: Offset::Offset(next_offset), held, known: Some(Box::new(Known { shard, history })) }
     }
 
-    fn from_log(
+    fn start_in_log(
         &self,
         (topic, partition): &Partition,
         offset: Offset,
