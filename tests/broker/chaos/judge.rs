@@ -94,16 +94,24 @@ impl Told {
         before.0.iter().any(|(key, before)| self.0.get(key).is_none_or(|now| now < before))
     }
 
-    /// Whether everything that is told is at least as much as the model counts.
+    /// Whether everything that is told lies between these two.
     ///
     /// # Errors
-    /// The first series that is less.
-    pub fn is_at_least(&self, counts: &Counts) -> Result<(), String> {
-        let less = self.0.iter().filter(|(key, _)| key.0 != CORRECTIONS).find_map(|(key, told)| {
-            let least = expected(counts, key)?;
-            (*told < least - 1e-6 * least.max(1.0)).then(|| format!("{key:?}: told {told}, by the model {least}"))
+    /// The first series that does not.
+    pub fn is_within(&self, least: &Counts, most: &Counts) -> Result<(), String> {
+        let wrong = self.0.iter().find_map(|(key, told)| {
+            let range = expected(least, key)? - 1e-6..=expected(most, key)? + 1e-6;
+            (!range.contains(told)).then(|| format!("{key:?}: told {told}, by the model {range:?}"))
         });
-        less.map_or(Ok(()), Err)
+        wrong.map_or(Ok(()), Err)
+    }
+
+    /// Takes off what is `told` beyond what is counted.
+    pub fn take_off(&mut self, told: &Told, counts: &Counts) {
+        for (key, told) in &told.0 {
+            let surplus = told - expected(counts, key).expect("it was compared");
+            *self.0.entry(key.clone()).or_default() -= surplus;
+        }
     }
 
     /// Compares it with what the model counts.

@@ -74,11 +74,12 @@ pub fn play(stage: &mut Stage<'_>, turns: &[Turn]) {
             Turn::Zombie => {
                 judge_all(stage, &mut pair);
                 pair.programs[who].signal("STOP");
-                take_over(stage, &mut pair, 1 - who, true);
+                let taken = take_over(stage, &mut pair, 1 - who, true);
                 pair.programs[who].signal("CONT");
                 stage.count(Event::Zombie, 1);
                 until_shared(&pair);
                 stage.count(Event::Move, PARTITIONS as usize / 2);
+                settle(stage, &mut pair, &taken);
             }
         }
         judge(stage, &mut pair);
@@ -99,14 +100,15 @@ fn judge(stage: &mut Stage<'_>, pair: &mut Pair) {
 }
 
 /// The other one holds everything: what it began with was read by the one that is away to the end, nobody having written
-/// meanwhile. Then somebody writes, and it is judged by what both have counted.
-fn take_over(stage: &mut Stage<'_>, pair: &mut Pair, heir: usize, may_count_twice: bool) {
+/// meanwhile. Then somebody writes, and it is judged by what both have counted. Gives what it took over, and the offset where
+/// each began.
+fn take_over(stage: &mut Stage<'_>, pair: &mut Pair, heir: usize, may_count_twice: bool) -> Vec<(i32, i64)> {
     let known = pair.programs[heir].written();
     let all = |scrape: &Scrape| {
         scrape.withheld().is_empty() && scrape.value("holdline_partitions_assigned", &[]) == Some(f64::from(PARTITIONS))
     };
     pair.programs[heir].until("it holds everything", all);
-    let log = pair.programs[heir].log();
+    let (log, mut taken) = (pair.programs[heir].log(), Vec::new());
     for line in log[known..].lines().filter(|line| line.contains("restored from its checkpoint")) {
         let number = |name: &str| -> i64 {
             let number = line.split_whitespace().find_map(|word| word.strip_prefix(name)?.parse().ok());
@@ -118,6 +120,7 @@ fn take_over(stage: &mut Stage<'_>, pair: &mut Pair, heir: usize, may_count_twic
             assert!(twice.cells.values().all(|count| *count == 0), "handed over in good order, from {from}: {line}");
         }
         pair.twice.add(&twice);
+        taken.push((partition as i32, from));
         stage.count(Event::TakeOver, usize::from(may_count_twice));
     }
     stage.stream.go_on();
@@ -126,6 +129,21 @@ fn take_over(stage: &mut Stage<'_>, pair: &mut Pair, heir: usize, may_count_twic
     let told = stage.judge(&[&pair.programs[heir]], &before, &pair.twice);
     pair.last[heir] = told.into_iter().next().expect("one was asked");
     stage.stream.go_on();
+    taken
+}
+
+/// A zombie reads on until it hears that it was missed, and counts what it reads. How much that is, nobody can know; but it
+/// is no more than there is. From here on what was counted is right.
+fn settle(stage: &mut Stage<'_>, pair: &mut Pair, taken: &[(i32, i64)]) {
+    let [one, other] = &pair.programs;
+    let mut told = stage.judge_shown(&[one, other]);
+    told.add(&pair.before);
+    let mut least = stage.retelling.counts();
+    least.add(&pair.twice);
+    let mut most = least.clone();
+    taken.iter().for_each(|(partition, from)| most.add(&stage.retelling.counts_from(*partition, *from)));
+    told.is_within(&least, &most).unwrap_or_else(|wrong| panic!("a zombie: {wrong}"));
+    pair.before.take_off(&told, &least);
 }
 
 /// One that was away is there again, and has half of the partitions.

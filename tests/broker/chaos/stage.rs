@@ -92,7 +92,7 @@ impl<'t> Stage<'t> {
             &self.ground.line(),
             "checkpoint.every = \"1s\"",
             &instance,
-            "kafka.options.session.timeout.ms = 8000",
+            "kafka.options.session.timeout.ms = 10000",
             "kafka.options.heartbeat.interval.ms = 1000",
             "kafka.options.reconnect.backoff.max.ms = 500",
             "log.filter = \"info,holdline=debug\"",

@@ -81,6 +81,9 @@ impl Drop for Stream {
         self.is_over.store(true, Ordering::Relaxed);
         // That it panicked was seen by whoever paused it.
         let _ = self.thread.take().map(JoinHandle::join);
+        if let (Ok(pen), false) = (self.pen.lock(), thread::panicking()) {
+            pen.records.flush();
+        }
     }
 }
 
