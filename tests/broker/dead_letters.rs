@@ -16,6 +16,9 @@ use crate::scrape::Scrape;
 /// The bound of `kafka::outbox`, and the records that a worker reads at once.
 const BOUND: usize = 10_000 + 1_024;
 
+/// The library gives up soon that a topic may be on its way, so that letters come back.
+const COME_BACK: &str = "kafka.options.topic.metadata.propagation.max.ms = 1000";
+
 /// All records of a topic, by partition and offset.
 fn all_of(cluster: &Cluster, topic: &str) -> BTreeMap<(i32, i64), OwnedMessage> {
     let consumer: BaseConsumer = ClientConfig::new()
@@ -154,7 +157,7 @@ fn a_topic_that_is_not_there_or_made_anew_is_waited_for() {
         records.flush();
     };
     send(10);
-    let program = Program::start(&configured(cluster, "dead-early", "dead-later", &[]));
+    let program = Program::start(&configured(cluster, "dead-early", "dead-later", &[COME_BACK]));
     program.until_logged(&["dead letters are not delivered, 10 wait", "no topic \"dead-later\"", "create it"]);
     // Nothing is wrong with what is shown.
     program.until_ready();
@@ -187,9 +190,7 @@ fn more_than_there_is_room_for_holds_up_reading_and_is_not_lost() {
         records.tell(partition, &format!("last-{partition}"), at, &offered("billing"));
     }
     records.flush();
-    // The library gives up soon that a topic may be on its way, so that letters come back.
-    let more = ["kafka.workers = 1", "kafka.options.topic.metadata.propagation.max.ms = 1000"];
-    let config = configured(cluster, "dead-flood", "dead-flooded", &more);
+    let config = configured(cluster, "dead-flood", "dead-flooded", &["kafka.workers = 1", COME_BACK]);
     let mut program = Program::start(&config);
     let is_full = |scrape: &Scrape| letters(scrape, "s_pending") >= 10_000;
     program.until("it is full", is_full);
