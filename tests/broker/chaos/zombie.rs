@@ -1,6 +1,9 @@
 //! An instance that stands still in the middle of a checkpoint for longer than its session, and goes on as if nothing had
 //! happened: what it still writes and commits does no harm.
 
+use std::thread;
+use std::time::Duration;
+
 use crate::cluster::Cluster;
 use crate::program::{Program, until};
 use crate::scrape::Scrape;
@@ -10,6 +13,9 @@ use super::pair::PARTITIONS;
 use super::phase::Phase;
 use super::stage::{Stage, Theatre};
 
+/// What a process wrote is read within this.
+const READ_BY: Duration = Duration::from_millis(100);
+
 /// Stopping a process takes longer than most phases last.
 const TRIES: usize = 200;
 
@@ -18,6 +24,8 @@ fn stop_in_checkpoint(program: &Program) {
     for _ in 0..TRIES {
         program.after_line(program.written(), &["checkpoint: encoding", "checkpoint: writing"]);
         program.signal("STOP");
+        // What it wrote before that is read by then.
+        thread::sleep(READ_BY);
         if matches!(Phase::at_end_of(&program.log()), Phase::Writing | Phase::Renaming) {
             return;
         }
