@@ -285,12 +285,7 @@ impl Connected {
 
     fn names(&mut self, place: &Place) -> Vec<Name> {
         let (_, known) = self.home(place);
-        let is_whole = |key: &str, manifest: &Manifest| {
-            let chunk = |number| known.offsets.contains_key(&chunk_key(key, number));
-            (0..manifest.chunks.len()).all(chunk)
-        };
-        let manifests = known.manifests.iter().filter(|(key, manifest)| is_whole(key, manifest));
-        manifests.filter_map(|(key, _)| name_of(place, key)).collect()
+        known.manifests.keys().filter_map(|key| name_of(place, key)).collect()
     }
 
     /// Reads what is new where the checkpoints of this place are.
@@ -311,24 +306,32 @@ impl Connected {
         Ok(())
     }
 
+    /// What a checkpoint is made of, without the chunks that are not there or are not what the manifest says: its hash tells
+    /// that it is not whole. None if it was removed.
     fn read(&mut self, topic: &str, name: &Name) -> Result<Option<Vec<u8>>, String> {
-        let key = key_of(name);
+        let manifest_key = key_of(name);
         let (partition, known) = self.home(&name.place);
-        let Some(manifest) = known.manifests.get(&key) else { return Ok(None) };
-        let mut missing: BTreeMap<String, usize> =
-            (0..manifest.chunks.len()).map(|number| (chunk_key(&key, number), number)).collect();
-        let first = missing.keys().filter_map(|key| known.offsets.get(key)).min().copied();
-        let Some(first) = first else { return Ok(None) };
+        let Some(manifest) = known.manifests.get(&manifest_key) else { return Ok(None) };
+        let mut missing: BTreeMap<String, (usize, u64)> =
+            manifest.chunks.iter().enumerate().map(|(at, hash)| (chunk_key(&manifest_key, at), (at, *hash))).collect();
+        let records = missing.keys().chain([&manifest_key]).filter_map(|key| known.offsets.get(key));
+        let Some(first) = records.min().copied() else { return Ok(None) };
         let mut chunks: Vec<Vec<u8>> = vec![Vec::new(); missing.len()];
+        let mut is_removed = false;
         each_record(&self.consumer, topic, partition, first, |key, payload, _| {
-            if let Some(payload) = payload
-                && let Some(number) = missing.remove(key)
-            {
-                chunks[number] = payload.to_vec();
+            match payload {
+                None => is_removed |= key == manifest_key,
+                Some(payload) => {
+                    let is_it = |(_, hash): &(usize, u64)| *hash == hash_of(payload);
+                    if let Some((at, _)) = missing.get(key).copied().filter(is_it) {
+                        chunks[at] = payload.to_vec();
+                        missing.remove(key);
+                    }
+                }
             }
             !missing.is_empty()
         })?;
-        Ok(missing.is_empty().then(|| chunks.concat()))
+        Ok((!is_removed).then(|| chunks.concat()))
     }
 
     fn write(&mut self, topic: &str, name: &Name, bytes: &[u8]) -> Result<(), String> {

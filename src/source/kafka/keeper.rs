@@ -74,7 +74,9 @@ impl<C: ConsumerContext> Keeper<C> {
         }
         let is_due = |held: &&Arc<Held>| {
             let (written, next_offset) = self.written[&held.holding];
-            let is_old = now.saturating_duration_since(written) >= self.every;
+            // The first one as soon as counters have begun: whoever ends before it begins to count anew.
+            let is_first = next_offset < 0 && held.progress.standing(now).behind.is_none();
+            let is_old = is_first || now.saturating_duration_since(written) >= self.every;
             is_old && held.topic_id.is_some() && held.progress.next() != next_offset
         };
         let last_tried = |held: &&Arc<Held>| {

@@ -69,7 +69,9 @@ impl Ground {
             Ground::SmallDisk(disk) => damage_files(&disk.seen_from_here(), damage, dice),
             Ground::Topic(topic) => Kept::in_topic(cluster, topic).damage(damage, dice),
         };
-        (damaged, if damage == Damage::Missing { 0 } else { damaged })
+        // A file that is gone is not known of; a chunk that is, is.
+        let is_told = damage != Damage::Missing || matches!(self, Ground::Topic(_));
+        (damaged, if is_told { damaged } else { 0 })
     }
 }
 
