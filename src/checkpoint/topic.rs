@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::{ClientContext, DefaultClientContext};
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext, PurgeConfig};
@@ -27,7 +27,7 @@ use super::{Name, Place, Store, StoreError, Writer};
 use crate::clock;
 use crate::config::Kafka;
 use crate::engine::lane::hash_of;
-use crate::kafka::client::{properties, set_default};
+use crate::kafka::client::{Quiet, properties, set_default};
 
 /// Bytes of a chunk: far under the megabyte that brokers take unless told otherwise.
 const CHUNK: usize = 512 * 1024;
@@ -133,21 +133,6 @@ impl Deliveries {
     }
 }
 
-/// What goes wrong is told by what was asked.
-struct Quiet;
-
-impl ClientContext for Quiet {
-    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
-        tracing::debug!(target: "librdkafka", facility, "{message}");
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "reading checkpoints");
-    }
-}
-
-impl ConsumerContext for Quiet {}
-
 impl Topic {
     /// The checkpoints of this topic; it is made, compacted, when it is first used and is not there.
     pub fn new(kafka: &Kafka, topic: &str) -> Topic {
@@ -197,7 +182,8 @@ impl Topic {
         ] {
             set_default(&mut writing, names, value);
         }
-        let consumer: BaseConsumer<Quiet> = reading.create_with_context(Quiet).map_err(|error| error.to_string())?;
+        let consumer: BaseConsumer<Quiet> =
+            reading.create_with_context(Quiet { doing: "reading checkpoints" }).map_err(|error| error.to_string())?;
         let producer = writing.create_with_context(Deliveries::default()).map_err(|error| error.to_string())?;
         let partitions = self.partitions(&consumer)?;
         Ok(Connected { producer, consumer, partitions: (0..partitions).map(|_| Known::default()).collect() })

@@ -6,7 +6,10 @@ use std::num::NonZero;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use rdkafka::client::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::KafkaError;
 
 use crate::clock;
 use crate::config::Kafka;
@@ -38,6 +41,24 @@ pub fn set_default(properties: &mut ClientConfig, names: &[&str], value: impl In
         properties.set(*name, value);
     }
 }
+
+/// For a client that is only asked: what goes wrong is told by its answers, and for whoever looks closer in the log.
+pub struct Quiet {
+    /// What it is there for.
+    pub doing: &'static str,
+}
+
+impl ClientContext for Quiet {
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!(target: "librdkafka", facility, "{message}");
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(%error, reason, "{}", self.doing);
+    }
+}
+
+impl ConsumerContext for Quiet {}
 
 /// The library's own log lines, handed on to `tracing` with at most so many a second; how many more there were is told
 /// with the first line of a later second.

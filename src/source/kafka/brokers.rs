@@ -8,14 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rdkafka::client::ClientContext;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::config::Kafka;
-use crate::kafka::client::{properties, set_default};
+use crate::kafka::client::{Quiet, properties, set_default};
 use crate::kafka::topic_id;
 use crate::source::kafka::assignment;
 
@@ -43,21 +41,6 @@ pub struct Brokers {
     leaders: Mutex<BTreeMap<Partition, i32>>,
 }
 
-/// What goes wrong is told by the client that reads, and by the answers.
-struct Quiet;
-
-impl ClientContext for Quiet {
-    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
-        tracing::debug!(target: "librdkafka", facility, "{message}");
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(%error, reason, "asking brokers");
-    }
-}
-
-impl ConsumerContext for Quiet {}
-
 impl Brokers {
     /// A client of these brokers. It connects when it is asked something.
     ///
@@ -67,7 +50,7 @@ impl Brokers {
         let mut properties = properties(kafka);
         // A broker that stood still ends its connection: it is asked again soon after it goes on.
         set_default(&mut properties, &["reconnect.backoff.max.ms"], "500");
-        let client = properties.create_with_context(Quiet)?;
+        let client = properties.create_with_context(Quiet { doing: "asking brokers" })?;
         Ok(Brokers { client, leaders: Mutex::default() })
     }
 

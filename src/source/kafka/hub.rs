@@ -181,6 +181,11 @@ impl Hub {
         Arc::clone(&self.state().carried)
     }
 
+    /// Greater whenever partitions come or go.
+    pub fn epoch(&self) -> u64 {
+        self.state().epoch
+    }
+
     /// What this instance holds and has counted of other partitions.
     pub fn ledger(&self) -> Ledger {
         let _nobody_moves = self.moving();

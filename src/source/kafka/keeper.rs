@@ -35,10 +35,19 @@ pub struct Keeper<C: ConsumerContext> {
     scribe: Arc<Scribe>,
     consumer: Arc<BaseConsumer<C>>,
     every: Duration,
-    /// When each holding was last written, or began; and up to where this instance made it durable, -1 if it has not.
-    written: BTreeMap<u64, (Instant, i64)>,
+    /// How far each holding is durable.
+    written: BTreeMap<u64, Written>,
     /// When writing each holding was last tried, so that one that cannot be written keeps no other from it.
     tried: BTreeMap<u64, Instant>,
+}
+
+/// How far a holding is durable.
+#[derive(Clone, Copy)]
+struct Written {
+    /// When it was last written, or began.
+    at: Instant,
+    /// All before this offset, and the hub's epoch of which its ledger is; none if this instance never wrote it.
+    up_to: Option<(i64, u64)>,
 }
 
 impl<C: ConsumerContext> Keeper<C> {
@@ -68,19 +77,22 @@ impl<C: ConsumerContext> Keeper<C> {
         for held in all.iter().filter(|held| held.topic_id.is_none()) {
             self.hub.hinder(held, Some(UNKNOWN.to_owned()));
         }
+        let epoch = self.hub.epoch();
         for held in &all {
-            // A new holding is written once even if nothing comes: until then, whoever restarts begins to count anew.
-            self.written.entry(held.holding).or_insert((now, if held.goes_on { held.start } else { -1 }));
+            let up_to = held.goes_on.then_some((held.start, epoch));
+            self.written.entry(held.holding).or_insert(Written { at: now, up_to });
         }
         let is_due = |held: &&Arc<Held>| {
-            let (written, next_offset) = self.written[&held.holding];
-            // The first one as soon as counters have begun: whoever ends before it begins to count anew.
-            let is_first = next_offset < 0 && held.progress.standing(now).behind.is_none();
-            let is_old = is_first || now.saturating_duration_since(written) >= self.every;
-            is_old && held.topic_id.is_some() && held.progress.next() != next_offset
+            let Written { at, up_to } = self.written[&held.holding];
+            // Once counters have begun, and whenever partitions come or go, at once, even if no record comes: until then
+            // whoever ends begins to count anew.
+            let is_urgent = up_to.is_none_or(|(_, of)| of != epoch) && held.progress.standing(now).behind.is_none();
+            let is_news = up_to.is_none_or(|(next_offset, _)| next_offset != held.progress.next());
+            let is_old = now.saturating_duration_since(at) >= self.every;
+            held.topic_id.is_some() && (is_urgent || is_news && is_old)
         };
         let last_tried = |held: &&Arc<Held>| {
-            let written = self.written[&held.holding].0;
+            let written = self.written[&held.holding].at;
             self.tried.get(&held.holding).map_or(written, |tried| written.max(*tried))
         };
         all.iter().filter(is_due).min_by_key(last_tried).cloned()
@@ -89,6 +101,8 @@ impl<C: ConsumerContext> Keeper<C> {
     /// Makes one partition durable. False: it failed.
     fn write(&mut self, held: &Arc<Held>) -> bool {
         self.tried.insert(held.holding, clock::monotonic());
+        // If partitions come or go meanwhile, it is written once more.
+        let epoch = self.hub.epoch();
         let given = match self.hub.freeze(held) {
             Ok(Some(given)) => given,
             // It was given up meanwhile, and so it was written.
@@ -100,7 +114,8 @@ impl<C: ConsumerContext> Keeper<C> {
         };
         let is_durable = self.scribe.write(&given);
         if is_durable {
-            self.written.insert(held.holding, (clock::monotonic(), given.next_offset));
+            let up_to = Some((given.next_offset, epoch));
+            self.written.insert(held.holding, Written { at: clock::monotonic(), up_to });
             // Given up meanwhile, it was written and committed anew, further on.
             if self.hub.held().iter().any(|still| Arc::ptr_eq(still, held)) {
                 commit(&self.consumer, &[&given]);
