@@ -16,6 +16,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::event::EventTime;
+
 mod body;
 pub mod folder;
 pub mod shelf;
@@ -24,6 +26,9 @@ mod tests;
 pub mod topic;
 
 pub use self::body::{Checkpoint, FORMAT, Head, Ledger, Unusable, encode};
+
+/// Bits of a run that are drawn.
+const DRAWN: u32 = 22;
 
 /// One partition of one incarnation of a topic.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -43,13 +48,13 @@ impl fmt::Display for Place {
     }
 }
 
-/// Who writes: an instance, and which of its writings this is.
+/// Who writes: an instance, and which of its writings this is. In order of time, as far as clocks agree.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Writer {
+    /// Greater for what is written later, and never twice the same for one instance; see [`Writer::first_run`].
+    pub run: u64,
     /// The name of the instance, the same over restarts: letters, digits, `.`, `_` and `-`.
     pub instance: String,
-    /// Never twice the same for one instance, but by the chance of two draws of 64 bits.
-    pub run: u64,
 }
 
 impl fmt::Display for Writer {
@@ -59,6 +64,12 @@ impl fmt::Display for Writer {
 }
 
 impl Writer {
+    /// The number of the first writing of a process that starts at this instant: the instant, and a draw of 22 bits in case
+    /// the clock is set back. Further writings count on from there.
+    pub fn first_run(now: EventTime, drawn: u64) -> u64 {
+        (now.millis() << DRAWN) | (drawn & ((1 << DRAWN) - 1))
+    }
+
     /// The writer of this text, as it is written; none if it is no writer's.
     pub fn from_text(text: &str) -> Option<Writer> {
         let (instance, run) = text.rsplit_once('.')?;
@@ -68,7 +79,7 @@ impl Writer {
     }
 }
 
-/// What a checkpoint is called. In order of offsets.
+/// What a checkpoint is called. In order of offsets, and at the same offset of when it was written.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Name {
     /// Of which partition.
@@ -129,4 +140,13 @@ pub trait Store: Send + Sync {
     /// # Errors
     /// It may still be there.
     fn remove(&self, name: &Name) -> Result<(), StoreError>;
+
+    /// Lets go of what is left of writings below this offset that never became a checkpoint.
+    ///
+    /// # Errors
+    /// Some of it may still be there.
+    fn sweep(&self, place: &Place, below: i64) -> Result<(), StoreError> {
+        let _ = (place, below);
+        Ok(())
+    }
 }

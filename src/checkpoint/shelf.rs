@@ -2,7 +2,7 @@
 //!
 //! A checkpoint is believed once it was written here or read here to the end. The newest that is believed is what reading
 //! goes on from; a checkpoint that is not, is named with the reason, and the one before it is tried. What lies below the two
-//! highest that are believed is removed.
+//! highest that are believed is removed, except what was written last.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -36,9 +36,9 @@ pub struct Found<T> {
 }
 
 impl<T> Found<T> {
-    /// Whether the newest one is beyond the end of the log.
+    /// Whether any is beyond the end of the log.
     pub fn seems_cut_off(&self) -> bool {
-        self.refused.first().is_some_and(|refused| matches!(refused.why, Unusable::CutOff { .. }))
+        self.refused.iter().any(|refused| matches!(refused.why, Unusable::CutOff { .. }))
     }
 }
 
@@ -76,14 +76,14 @@ impl Shelf {
         Ok(Found { newest: None, refused })
     }
 
-    /// Keeps a checkpoint, and removes what lies below the two highest of its partition that are believed.
+    /// Keeps a checkpoint, and removes what else lies below the two highest of its partition that are believed.
     ///
     /// # Errors
     /// It is not durable.
     pub fn keep(&self, name: &Name, bytes: &[u8]) -> Result<(), StoreError> {
         self.store.write(name, bytes)?;
         self.believe(name);
-        if let Err(error) = self.clear(&name.place) {
+        if let Err(error) = self.clear(name) {
             // What is not removed now is removed after the next one.
             tracing::warn!("old checkpoints are not removed: {error}");
         }
@@ -99,19 +99,26 @@ impl Shelf {
         self.store.remove(name)
     }
 
-    fn clear(&self, place: &Place) -> Result<(), StoreError> {
-        let mut names = self.store.known(place)?;
+    /// What was written last may lie below others that are whole and yet of no use, for their settings are others.
+    fn clear(&self, last: &Name) -> Result<(), StoreError> {
+        let mut names = self.store.known(&last.place)?;
         names.sort_unstable();
-        let mut kept = 0;
+        let (mut kept, mut lowest) = (0, last.next_offset);
         for name in names.into_iter().rev() {
-            if kept >= KEPT {
+            if kept < KEPT {
+                kept += usize::from(self.is_whole(&name)?);
+                lowest = lowest.min(name.next_offset);
+            } else if name != *last {
                 self.store.remove(&name)?;
                 self.believed().remove(&name);
-            } else if self.is_whole(&name)? {
-                kept += 1;
             }
         }
-        Ok(())
+        self.store.sweep(&last.place, lowest)
+    }
+
+    /// Whether the store can say what there is of a partition.
+    pub fn answers(&self, place: &Place) -> bool {
+        self.store.list(place).is_ok()
     }
 
     /// Whether it was seen to be whole, or is seen so now.

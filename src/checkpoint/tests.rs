@@ -112,10 +112,27 @@ fn two_that_are_whole_are_kept_and_nothing_is_overwritten() {
     }
     assert_eq!(offset_of(&newest(&shelf)), Some(30));
     assert_eq!(folder.files().len(), 2, "{:?}", folder.files());
-    // A writer that was thought dead goes on with less than is there: what is above it stays, and it goes with the next.
+    // A writer that was thought dead goes on with less than is there: what is above it stays.
     let zombie = Name { writer: Writer { instance: "wall-1".to_owned(), run: 0xdead }, ..name(15) };
     folder.shelf().keep(&zombie, &encode(&zombie, head(), &shard(15).freeze())).unwrap();
     assert_eq!(offset_of(&newest(&folder.shelf())), Some(30));
+    assert_eq!(folder.files().len(), 3, "what was written last stays: {:?}", folder.files());
+    keep(&shelf, 18);
+    keep(&shelf, 16);
+    let offsets: Vec<String> = folder.files().iter().map(|file| file[..20].to_owned()).collect();
+    assert_eq!(offsets, [16, 20, 30].map(|offset| format!("{offset:020}")), "and goes with the next");
+}
+
+#[test]
+fn of_two_at_one_offset_the_later_one_counts() {
+    let folder = Temporary::new("tie");
+    let at = |millis| Writer::first_run(crate::event::EventTime::from_millis(millis).unwrap(), u64::MAX - millis);
+    for (instance, millis) in [("b", 5_000), ("c", 6_000), ("a", 7_000), ("b", 8_000)] {
+        let writer = Writer { instance: instance.to_owned(), run: at(millis) };
+        let name = Name { writer, ..name(10) };
+        folder.shelf().keep(&name, &encode(&name, head(), &shard(10).freeze())).unwrap();
+        assert_eq!(newest(&folder.shelf()).newest.map(|(name, _)| name), Some(name));
+    }
     assert_eq!(folder.files().len(), 2, "{:?}", folder.files());
 }
 

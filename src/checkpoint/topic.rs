@@ -38,6 +38,9 @@ const PARTITIONS: i32 = 8;
 /// How long brokers may take for one answer, or for the next record of many.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// Records of one writing are confirmed within this, or it has failed.
+const LONGEST_DELIVERY: Duration = Duration::from_secs(40);
+
 /// How long one look for records takes at most.
 const LOOK: Duration = Duration::from_millis(100);
 
@@ -258,6 +261,10 @@ impl Store for Topic {
     fn remove(&self, name: &Name) -> Result<(), StoreError> {
         self.with("cannot write to", |connected, topic| connected.remove(topic, name))
     }
+
+    fn sweep(&self, place: &Place, below: i64) -> Result<(), StoreError> {
+        self.with("cannot write to", |connected, topic| connected.sweep(topic, place, below))
+    }
 }
 
 impl Connected {
@@ -322,62 +329,72 @@ impl Connected {
 
     fn write(&mut self, topic: &str, name: &Name, bytes: &[u8]) -> Result<(), String> {
         let key = key_of(name);
-        let (partition, _) = self.home(&name.place);
         let chunks: Vec<&[u8]> = bytes.chunks(CHUNK).collect();
         let records = chunks.iter().enumerate().map(|(number, chunk)| (chunk_key(&key, number), Some(*chunk)));
         tracing::debug!(topic, key, bytes = bytes.len(), "checkpoint: writing");
-        let written = self.send(topic, partition, records.collect())?;
+        self.send(topic, &name.place, records.collect())?;
         let manifest = Manifest { chunks: chunks.iter().map(|chunk| hash_of(chunk)).collect() };
         let manifest = postcard::to_allocvec(&manifest).expect("a vector takes all bytes");
         tracing::debug!(topic, key, chunks = chunks.len(), "checkpoint: listing");
-        let listed = self.send(topic, partition, vec![(key.clone(), Some(&manifest))])?;
-        let (_, known) = self.home(&name.place);
-        for (key, offset) in written.into_iter().chain(listed) {
-            known.note(&key, offset, true, Some(manifest.as_slice()).filter(|_| key.ends_with(MANIFEST)));
-        }
-        Ok(())
+        self.send(topic, &name.place, vec![(key, Some(&manifest))])
     }
 
     fn remove(&mut self, topic: &str, name: &Name) -> Result<(), String> {
-        let key = key_of(name);
-        let (partition, known) = self.home(&name.place);
-        // With all of lower offsets: what a crash left of others, without a manifest, would stay for ever.
-        let lowest = of_place(&name.place);
-        let of_offset = format!("{lowest}{:020}/", name.next_offset);
-        let of_name = key.trim_end_matches("manifest");
-        let lower = known.offsets.range(lowest..of_offset).map(|(key, _)| key);
-        let own = known.offsets.range(of_name.to_owned()..=key.clone()).map(|(key, _)| key);
-        let mut keys: Vec<String> = lower.chain(own).cloned().collect();
-        // The manifest first: without it the chunks are nothing.
-        keys.sort_by_key(|key| !key.ends_with(MANIFEST));
-        let gone: Vec<(String, Option<&[u8]>)> = keys.iter().map(|key| (key.clone(), None)).collect();
-        self.send(topic, partition, gone)?;
+        let manifest_key = key_of(name);
         let (_, known) = self.home(&name.place);
-        for key in &keys {
-            known.note(key, 0, false, None);
-        }
-        Ok(())
+        let of_name = manifest_key.trim_end_matches("manifest").to_owned();
+        let keys = known.offsets.range(of_name..=manifest_key).map(|(key, _)| key.clone()).collect();
+        self.remove_all(topic, &name.place, keys)
     }
 
-    /// Sends records, none of them overtaking another, and waits until all are confirmed. Gives the offset of each.
-    fn send(
-        &self,
-        topic: &str,
-        partition: i32,
-        records: Vec<(String, Option<&[u8]>)>,
-    ) -> Result<Vec<(String, i64)>, String> {
-        let waited_for = records.iter().map(|(key, _)| key.clone()).collect();
-        *self.producer.context().lock() = Delivered { waited_for, ..Delivered::default() };
-        let sent = self.send_all(topic, partition, records).and_then(|()| self.confirmed());
-        if sent.is_err() {
+    /// What a crash or a failure left of others is without a manifest, and would stay for ever.
+    fn sweep(&mut self, topic: &str, place: &Place, below: i64) -> Result<(), String> {
+        let (_, known) = self.home(place);
+        let lowest = of_place(place);
+        let end = format!("{lowest}{below:020}/");
+        let keys = known.offsets.range(lowest..end).map(|(key, _)| key.clone()).collect();
+        self.remove_all(topic, place, keys)
+    }
+
+    fn remove_all(&mut self, topic: &str, place: &Place, mut keys: Vec<String>) -> Result<(), String> {
+        if keys.is_empty() {
+            return Ok(());
+        }
+        // The manifest first: without it the chunks are nothing.
+        keys.sort_by_key(|key| !key.ends_with(MANIFEST));
+        self.send(topic, place, keys.into_iter().map(|key| (key, None)).collect())
+    }
+
+    /// Sends records of a place, none of them overtaking another, and waits until all are confirmed. Those that are, are known
+    /// of from then on, even if others fail.
+    fn send(&mut self, topic: &str, place: &Place, records: Vec<(String, Option<&[u8]>)>) -> Result<(), String> {
+        let (partition, _) = self.home(place);
+        let keys = records.iter().map(|(key, _)| key.clone()).collect();
+        let sent: BTreeMap<String, Option<&[u8]>> = records.iter().cloned().collect();
+        *self.producer.context().lock() = Delivered { waited_for: keys, ..Delivered::default() };
+        let deadline = clock::monotonic() + LONGEST_DELIVERY;
+        let done = self.send_all(topic, partition, records, deadline).and_then(|()| self.confirmed(deadline));
+        if done.is_err() {
             // What is still under way is given up: it would only be in the way of the next.
             self.producer.context().lock().waited_for.clear();
             self.producer.purge(PurgeConfig::default().queue().inflight());
         }
-        sent
+        let delivered = std::mem::take(&mut *self.producer.context().lock());
+        let (_, known) = self.home(place);
+        for (key, offset) in delivered.offsets {
+            let payload = sent[&key];
+            known.note(&key, offset, payload.is_some(), payload.filter(|_| key.ends_with(MANIFEST)));
+        }
+        done
     }
 
-    fn send_all(&self, topic: &str, partition: i32, records: Vec<(String, Option<&[u8]>)>) -> Result<(), String> {
+    fn send_all(
+        &self,
+        topic: &str,
+        partition: i32,
+        records: Vec<(String, Option<&[u8]>)>,
+        deadline: Instant,
+    ) -> Result<(), String> {
         for (key, payload) in records {
             let mut record: BaseRecord<'_, str, [u8]> = BaseRecord::to(topic).partition(partition).key(&key);
             record.payload = payload;
@@ -386,6 +403,7 @@ impl Connected {
                     return Err(error.to_string());
                 }
                 self.producer.poll(CONFIRM);
+                self.is_in_time(deadline)?;
                 record = refused;
             }
         }
@@ -393,20 +411,24 @@ impl Connected {
     }
 
     /// Waits until all that is waited for has come back.
-    fn confirmed(&self) -> Result<Vec<(String, i64)>, String> {
-        let deadline = clock::monotonic() + PATIENCE * 4;
+    fn confirmed(&self, deadline: Instant) -> Result<(), String> {
         loop {
             self.producer.poll(CONFIRM);
-            let mut delivered = self.producer.context().lock();
-            if let Some(failed) = delivered.failed.take() {
-                return Err(failed);
+            let delivered = self.producer.context().lock();
+            if delivered.waited_for.is_empty() && delivered.failed.is_none() {
+                return Ok(());
             }
-            if delivered.waited_for.is_empty() {
-                return Ok(std::mem::take(&mut delivered.offsets));
-            }
-            if clock::monotonic() >= deadline {
-                return Err("records were not confirmed in time".to_owned());
-            }
+            drop(delivered);
+            self.is_in_time(deadline)?;
+        }
+    }
+
+    /// Nothing has failed yet, and there is time left.
+    fn is_in_time(&self, deadline: Instant) -> Result<(), String> {
+        match self.producer.context().lock().failed.take() {
+            Some(failed) => Err(failed),
+            None if clock::monotonic() >= deadline => Err("records were not confirmed in time".to_owned()),
+            None => Ok(()),
         }
     }
 }

@@ -12,10 +12,11 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::checkpoint::Store;
 use crate::checkpoint::folder::Folder;
 use crate::checkpoint::shelf::Shelf;
 use crate::checkpoint::topic::Topic;
+use crate::checkpoint::{Store, Writer};
+use crate::clock;
 use crate::config::{Checkpoint, CheckpointStore, Config, Kafka};
 use crate::engine::settings::Settings;
 use crate::kafka::client::{LibraryLog, properties, set_default};
@@ -106,7 +107,7 @@ impl Reading {
         let hash_seed = RandomState::new().hash_one(0);
         let shelf = shelf(checkpoint, kafka)?;
         let scribe = shelf.map(|shelf| {
-            let run = RandomState::new().hash_one("run");
+            let run = Writer::first_run(clock::wall(), RandomState::new().hash_one("run"));
             Arc::new(Scribe::new(Arc::clone(&hub), shelf, instance(kafka), run, meters.clone()))
         });
         let recovery = Recovery::new(
@@ -144,12 +145,12 @@ impl Reading {
             let worker = Worker::new(queue, lines, settings, metrics.by, hash_seed, meters, recurring);
             reading.workers.push(spawn(format!("worker-{number}"), move || worker.run())?);
         }
-        let prober = Prober::new(Arc::clone(&hub), brokers, Arc::clone(consumer.context()));
+        let prober = Prober::new(Arc::clone(&hub), Arc::clone(&brokers), Arc::clone(consumer.context()));
         reading.prober = Some(spawn("prober".to_owned(), move || prober.run())?);
         reading.unread = Some(spawn("unread".to_owned(), move || unread.watch())?);
         if let Some(scribe) = scribe {
             let every = Duration::from_millis(checkpoint.every_ms);
-            let keeper = Keeper::new(Arc::clone(&hub), scribe, Arc::clone(&consumer), every);
+            let keeper = Keeper::new(Arc::clone(&hub), scribe, Arc::clone(&consumer), brokers, every);
             reading.keeper = Some(spawn("keeper".to_owned(), move || keeper.run())?);
         }
         reading.group = Some(spawn("group".to_owned(), move || keep_alive(&consumer, &hub))?);
@@ -165,9 +166,9 @@ impl Reading {
                 tracing::error!("a thread of the consumer had panicked");
             }
         };
-        // Partitions are given up in good order while workers can still say what they know of them.
+        // Written while workers can still say what they know.
         self.keeper.into_iter().chain(self.prober).chain(self.unread).chain(self.group).for_each(join);
-        self.consumer.context().give_up_all(&self.consumer);
+        self.consumer.context().write_all(&self.consumer);
         self.hub.stop_workers();
         self.workers.into_iter().for_each(join);
         if let Some(letters) = self.letters {
@@ -207,13 +208,13 @@ fn shelf(checkpoint: &Checkpoint, kafka: &Kafka) -> anyhow::Result<Option<Arc<Sh
     Ok(Some(Arc::new(Shelf::new(store))))
 }
 
-/// The name of this instance: as configured, or else that of the machine.
+/// The name under which this instance writes checkpoints: its own as configured, or else that of the machine, and that of the
+/// group, for another group counts for itself.
 fn instance(kafka: &Kafka) -> String {
     let of_machine = || std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let name = kafka.instance.clone().unwrap_or_else(of_machine);
     let plain = |letter: char| if letter.is_ascii_alphanumeric() || "._-".contains(letter) { letter } else { '_' };
-    let name: String = name.trim().chars().map(plain).collect();
-    if name.is_empty() { "holdline".to_owned() } else { name }
+    format!("{}.{}", name.trim(), kafka.group).chars().map(plain).collect()
 }
 
 fn spawn(name: String, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {

@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 
+use crate::checkpoint::Place;
 use crate::clock;
+use crate::source::kafka::brokers::Brokers;
 use crate::source::kafka::hub::Hub;
 use crate::source::kafka::scribe::{Scribe, commit};
 use crate::source::kafka::worker::Held;
@@ -23,8 +25,14 @@ const PAUSE: Duration = Duration::from_millis(50);
 const AGAIN: Duration = Duration::from_secs(2);
 
 /// Why nothing is written of a partition.
-const UNKNOWN: &str = "brokers or the store did not say in time what there is of the partition: until it is assigned again, \
-                       nothing of it is written";
+const UNKNOWN: &str = "brokers or the store did not say in time what there is of the partition: until they do, nothing of it is \
+                       written";
+
+/// They are asked again after this.
+const ASK_AGAIN: Duration = Duration::from_secs(30);
+
+/// How long an answer may take.
+const LONGEST_ANSWER: Duration = Duration::from_secs(5);
 
 /// As much time as a checkpoint took, times this, passes before the next one.
 const REST: u32 = 4;
@@ -34,7 +42,10 @@ pub struct Keeper<C: ConsumerContext> {
     hub: Arc<Hub>,
     scribe: Arc<Scribe>,
     consumer: Arc<BaseConsumer<C>>,
+    brokers: Arc<Brokers>,
     every: Duration,
+    /// When brokers and the store were last asked about a partition of which they had said nothing.
+    asked: Option<Instant>,
     /// How far each holding is durable.
     written: BTreeMap<u64, Written>,
     /// When writing each holding was last tried, so that one that cannot be written keeps no other from it.
@@ -52,8 +63,15 @@ struct Written {
 
 impl<C: ConsumerContext> Keeper<C> {
     /// Has each partition written every so often.
-    pub fn new(hub: Arc<Hub>, scribe: Arc<Scribe>, consumer: Arc<BaseConsumer<C>>, every: Duration) -> Keeper<C> {
-        Keeper { hub, scribe, consumer, every, written: BTreeMap::new(), tried: BTreeMap::new() }
+    pub fn new(
+        hub: Arc<Hub>,
+        scribe: Arc<Scribe>,
+        consumer: Arc<BaseConsumer<C>>,
+        brokers: Arc<Brokers>,
+        every: Duration,
+    ) -> Keeper<C> {
+        let (written, tried) = (BTreeMap::new(), BTreeMap::new());
+        Keeper { hub, scribe, consumer, brokers, every, asked: None, written, tried }
     }
 
     /// Writes until the hub stops.
@@ -76,6 +94,7 @@ impl<C: ConsumerContext> Keeper<C> {
         self.tried.retain(|holding, _| all.iter().any(|held| held.holding == *holding));
         for held in all.iter().filter(|held| held.topic_id.is_none()) {
             self.hub.hinder(held, Some(UNKNOWN.to_owned()));
+            self.ask_again(held, now);
         }
         let epoch = self.hub.epoch();
         for held in &all {
@@ -96,6 +115,23 @@ impl<C: ConsumerContext> Keeper<C> {
             self.tried.get(&held.holding).map_or(written, |tried| written.max(*tried))
         };
         all.iter().filter(is_due).min_by_key(last_tried).cloned()
+    }
+
+    /// Once there are answers about a partition of which nothing is written for want of them, this process leaves the group and
+    /// joins it again, so that it comes anew.
+    fn ask_again(&mut self, held: &Held, now: Instant) {
+        if self.asked.is_some_and(|asked| now.saturating_duration_since(asked) < ASK_AGAIN) {
+            return;
+        }
+        self.asked = Some(now);
+        let (topic, partition) = (Arc::clone(&held.topic), held.partition);
+        let Ok(topic_id) = self.brokers.topic_id(&topic, LONGEST_ANSWER) else { return };
+        let ends = self.brokers.ends(&[(topic.to_string(), partition)], LONGEST_ANSWER);
+        let place = Place { topic, topic_id, partition };
+        if ends.iter().all(Result::is_ok) && self.scribe.shelf().answers(&place) {
+            tracing::warn!("there are answers about {place} again: joining the group anew, so that it is restored");
+            self.hub.rejoin();
+        }
     }
 
     /// Makes one partition durable. False: it failed.

@@ -172,11 +172,18 @@ impl Context {
         consumer.incremental_unassign(list)
     }
 
-    /// Gives up all partitions that are held, in good order.
-    pub fn give_up_all(&self, consumer: &BaseConsumer<Self>) {
-        let held = self.hub.held();
-        let partitions: Vec<Partition> = held.iter().map(|held| (held.topic.to_string(), held.partition)).collect();
-        self.give_up(consumer, &partitions, consumer.assignment_lost());
+    /// Has all that is held made durable and committed, at the end of the process. It stays held until then, so that the next
+    /// run of this instance goes on counting where this one ends.
+    pub fn write_all(&self, consumer: &BaseConsumer<Self>) {
+        let Some(scribe) = self.scribe.as_ref().filter(|_| !consumer.assignment_lost()) else { return };
+        let deadline = clock::monotonic() + LONGEST_FAREWELL;
+        for held in self.hub.held() {
+            let given = if clock::monotonic() < deadline { self.hub.freeze(&held) } else { Ok(None) };
+            // Of a worker that does not answer nothing is known.
+            if let Some(given) = given.ok().flatten().filter(|given| scribe.write(given)) {
+                commit(consumer, &[&given]);
+            }
+        }
     }
 
     /// Their lanes are gone at once. What is known of them is made durable and then committed, unless they were lost:

@@ -246,6 +246,10 @@ impl Recovery {
             let shard = Shard::decode_seeded(&state, &self.settings, self.hash_seed)?;
             Ok(Restored { name: name.clone(), head, shard })
         };
+        // Whoever has no answer yet by then is not asked at all: the group waits.
+        if clock::monotonic() >= deadline {
+            return Sought::Unknown;
+        }
         let believed_at = deadline.min(clock::monotonic() + LONGEST_SHORT);
         let Shelved { newest, refused } = loop {
             match scribe.shelf().newest(place, |name, checkpoint| fit(name, checkpoint, end)) {
@@ -338,10 +342,14 @@ impl Recovery {
                     self.hub.identify(topic, &id);
                     ids.insert(topic.clone(), id);
                 }
+                Err(RDKafkaErrorCode::UnsupportedVersion) => self.hub.fail(anyhow::anyhow!(
+                    "brokers do not tell topics of the same name apart, which checkpoints need: that takes Kafka 2.8 or later; \
+                     without [checkpoint] older ones will do"
+                )),
                 Err(code) => tracing::warn!(
                     topic,
                     %code,
-                    "brokers do not say which topic this is: no checkpoint of it is used or written"
+                    "brokers do not say which topic this is: until they do, no checkpoint of it is used or written"
                 ),
             }
         }

@@ -28,13 +28,13 @@ pub struct Scribe {
     hub: Arc<Hub>,
     shelf: Arc<Shelf>,
     instance: String,
-    /// The number of the next writing. Numbers begin with one that is drawn, so that no name is ever used twice.
+    /// The number of the next writing.
     next_run: AtomicU64,
     meters: Meters,
 }
 
 impl Scribe {
-    /// Writes to this shelf what this hub knows, in the name of an instance; `run` is drawn anew at each start.
+    /// Writes to this shelf what this hub knows, in the name of an instance; `run` is the number of its first writing.
     pub fn new(hub: Arc<Hub>, shelf: Arc<Shelf>, instance: String, run: u64, meters: Meters) -> Scribe {
         Scribe { hub, shelf, instance, next_run: AtomicU64::new(run), meters }
     }

@@ -94,16 +94,18 @@ impl Told {
         before.0.iter().any(|(key, before)| self.0.get(key).is_none_or(|now| now < before))
     }
 
-    /// Whether everything that is told lies between these two.
+    /// Whether everything that is told lies between these two, and all is told that has to be.
     ///
     /// # Errors
-    /// The first series that does not.
+    /// The first series that is wrong.
     pub fn is_within(&self, least: &Counts, most: &Counts) -> Result<(), String> {
-        let wrong = self.0.iter().find_map(|(key, told)| {
-            let range = expected(least, key)? - 1e-6..=expected(most, key)? + 1e-6;
-            (!range.contains(told)).then(|| format!("{key:?}: told {told}, by the model {range:?}"))
+        let wrong = self.0.iter().find_map(|(key, told)| match (expected(least, key), expected(most, key)) {
+            (Some(least), Some(most)) if (least - 1e-6..=most + 1e-6).contains(told) => None,
+            range => Some(format!("{key:?}: told {told}, by the model {range:?}")),
         });
-        wrong.map_or(Ok(()), Err)
+        let missing = needed(least).into_iter().find(|key| !self.0.contains_key(key));
+        let missing = missing.map(|key| format!("{key:?}: not told"));
+        wrong.or(missing).map_or(Ok(()), Err)
     }
 
     /// Takes off what is `told` beyond what is counted.

@@ -96,13 +96,18 @@ fn a_checkpoint_of_a_zombie_does_no_harm() {
         };
         assert!(restored(&again[0]) + restored(&again[1]) >= f64::from(PARTITIONS));
         assert!(again.iter().all(|program| !program.log().contains("is not used: ")));
-        // The oldest of all that is kept is what the heir wrote.
-        let from = |program: &Program| -> Vec<i64> {
-            let log = program.log();
-            let words = log.lines().filter(|line| line.contains("restored")).flat_map(str::split_whitespace);
-            words.filter_map(|word| word.strip_prefix("from=")?.parse().ok()).collect()
+        let number = |line: &str, name: &str| -> i64 {
+            let number = line.split_whitespace().find_map(|word| word.strip_prefix(name)?.parse().ok());
+            number.unwrap_or_else(|| panic!("no {name} in {line}"))
         };
-        assert!(again.iter().flat_map(from).all(|from| from > 0));
+        let log = zombie.log();
+        let under_way = log[..known].lines().rfind(|line| line.contains("checkpoint: encoding")).expect("it was at it");
+        let (partition, late) = (number(under_way, "partition="), number(under_way, "next_offset="));
+        for log in again.each_ref().map(Program::log) {
+            for line in log.lines().filter(|line| line.contains("restored from its checkpoint")) {
+                assert!(number(line, "partition=") != partition || number(line, "from=") > late, "{under_way}\n{line}");
+            }
+        }
         println!("{act}:\n{}", theatre.table());
     }
 }
