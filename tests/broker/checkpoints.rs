@@ -229,6 +229,50 @@ fn a_checkpoint_that_is_not_whole_is_refused_and_the_one_before_it_used() {
     again.stop();
 }
 
+/// Nothing can be said of checkpoints at the start: lanes are shown, nothing is written in the place of what there may be,
+/// and once there are answers, what there is is used.
+#[test]
+fn a_store_without_an_answer_is_asked_again() {
+    let cluster = Cluster::shared();
+    let topic = "checkpoints-silent";
+    let records = Records::new(cluster, topic, PARTITIONS);
+    let folder = Folder::new("silent");
+    let store = format!("checkpoint.folder = \"{}\"", folder.0.display());
+    let lines = [&store, "checkpoint.every = \"1s\"", "kafka.instance = \"silent\""];
+    let config = config(&cluster.bootstrap(), topic, topic, &lines);
+    let mut program = Program::start(&config);
+    program.until_ready();
+    calls(&records, "before", 10);
+    program.until("they are counted", |scrape| offered_total(scrape) == 30.0);
+    program.stop();
+    let files = folder.files();
+    assert!(files.len() >= 3, "{files:?}");
+
+    let (of_topic, aside) = (folder.0.join(topic), folder.0.join("aside"));
+    fs::rename(&of_topic, &aside).unwrap();
+    fs::write(&of_topic, "no folder").unwrap();
+    let mut again = Program::start(&config);
+    again.until_withheld(&["checkpoints fail: ", "did not say in time"]);
+    let window = [("window", "5m"), ("measure", "wait")];
+    let is_whole = |scrape: &Scrape| scrape.sum("holdline_window_offered", &window) == 30.0;
+    let scrape = again.until("what the log says is shown", is_whole);
+    let written = |scrape: &Scrape| scrape.sum("holdline_checkpoints_total", &[]);
+    assert_eq!((scrape.value("holdline_checkpoints_failing", &[]), written(&scrape)), (Some(1.0), 0.0));
+
+    fs::remove_file(&of_topic).unwrap();
+    fs::rename(&aside, &of_topic).unwrap();
+    again.until_logged(&["joining the group anew"]);
+    let restored = |scrape: &Scrape| scrape.value("holdline_restores_total", &[("from", "checkpoint")]) == Some(3.0);
+    again.until("it is restored", restored);
+    again.until_ready();
+    calls(&records, "after", 10);
+    let scrape = again.until("all is shown", |scrape| scrape.sum("holdline_window_offered", &window) == 60.0);
+    assert_eq!(scrape.value("holdline_checkpoints_failing", &[]), Some(0.0));
+    again.until("it is written", |scrape| written(scrape) >= 3.0);
+    again.stop();
+    assert!(folder.files().iter().any(|file| !files.contains(file)), "nothing newer in {files:?}");
+}
+
 /// What was offered before is judged as it was promised; what cannot change has state built anew, and both are told.
 #[test]
 fn other_settings_hold_from_the_restart_on_or_have_state_built_anew() {

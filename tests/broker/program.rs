@@ -15,7 +15,7 @@ use holdline::clock;
 use crate::scrape::Scrape;
 
 /// Nothing here takes so long unless it never happens.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -180,7 +180,9 @@ impl Program {
 
     /// Waits until the metrics are so.
     pub fn until(&self, what: &str, mut is_so: impl FnMut(&Scrape) -> bool) -> Scrape {
-        let seen = || self.page("/metrics").1;
+        let is_value = |line: &&str| !line.starts_with('#') && !line.contains("_bucket{");
+        let seen =
+            || self.page("/metrics").1.lines().filter(is_value).map(|line| format!("{line}\n")).collect::<String>();
         until(what, seen, || Some(self.scrape()).filter(&mut is_so))
     }
 

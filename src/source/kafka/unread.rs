@@ -3,8 +3,8 @@
 //! A member with a fixed name that comes back is given what it had, and nobody looks whether the topic has more partitions by
 //! now: those added while it was away would be nobody's until the group next shares out. So a member with a fixed name asks,
 //! when it has come, who has what, until everything is somebody's; while a broker is away there is no answer. As long as
-//! something is known to be nobody's, no lane is shown; if it stays so, it leaves the group and joins it again, which makes the group share out anew. Partitions that are added later are
-//! noticed by the group itself.
+//! something is known to be nobody's, no lane is shown; if it stays so, the member leaves the group and joins it again, which
+//! makes the group share out anew. Partitions that are added later are noticed by the group itself.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
