@@ -115,8 +115,8 @@ fn name_of(path: &Path) -> &str {
     path.file_name().and_then(|name| name.to_str()).expect("names are plain")
 }
 
-/// A writer whose name is behind those of all instances here, and who wrote noise.
-const LATER: &str = "z.0000000000000001";
+/// A writer who wrote noise after all others.
+const LATER: &str = "z.ffffffffffffffff";
 
 /// What a topic of checkpoints holds.
 struct Kept<'c> {

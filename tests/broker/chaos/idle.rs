@@ -1,10 +1,9 @@
-//! Partitions into which nothing comes while processes end and begin: their checkpoints are all of one offset, and the right
-//! one has to be found for counters to go on.
+//! Partitions into which nothing comes while processes end and begin: their checkpoints are all of one offset, and counters
+//! go on all the same.
 
 use std::thread;
 
 use crate::cluster::Cluster;
-use crate::program::Program;
 use crate::records::{ANSWERED, Records, offered, seconds_ago};
 use crate::scrape::Scrape;
 
@@ -12,7 +11,7 @@ use super::alone::PARTITIONS;
 use super::ground::{Ground, STORES};
 use super::stage::{Stage, Theatre};
 
-/// A choice by chance would be wrong once at least, most likely.
+/// Each ends once in good order and once by a kill.
 const ROUNDS: usize = 4;
 
 #[test]
@@ -31,11 +30,14 @@ fn play(theatre: &Theatre<'_>, store: &str) {
     let stage = Stage::new(theatre, &act, PARTITIONS, 1, Ground::of(store, &act));
     let records = Records::to(theatre.cluster, &act);
     let mut program = stage.start("alone");
-    until_durable(&program);
+    program.until_ready();
+    program.until("each partition is durable", |scrape| {
+        scrape.sum("holdline_checkpoints_total", &[]) >= f64::from(PARTITIONS)
+    });
     for round in 1..=ROUNDS {
         program.stop();
         program = stage.start("alone");
-        until_durable(&program);
+        program.until_ready();
         let at = seconds_ago(60);
         records.tell(1, &format!("c{round}"), at, &offered("billing"));
         records.tell(1, &format!("c{round}"), at + 5_000, ANSWERED);
@@ -50,12 +52,4 @@ fn play(theatre: &Theatre<'_>, store: &str) {
 
 fn counted(scrape: &Scrape) -> f64 {
     scrape.sum("holdline_contacts_answered_total", &[])
-}
-
-/// Waits until each partition was written by this process.
-fn until_durable(program: &Program) {
-    program.until_ready();
-    program.until("each partition is durable", |scrape| {
-        scrape.sum("holdline_checkpoints_total", &[]) >= f64::from(PARTITIONS)
-    });
 }
