@@ -115,6 +115,7 @@ impl Unusable {
 
 #[derive(Serialize, Deserialize)]
 struct HeadBody<'a> {
+    group: &'a str,
     topic: &'a str,
     topic_id: &'a str,
     partition: i32,
@@ -125,9 +126,9 @@ struct HeadBody<'a> {
 
 /// A checkpoint as bytes.
 pub fn encode(name: &Name, head: Head, state: &Frozen) -> Vec<u8> {
-    let Name { place: Place { topic, topic_id, partition }, next_offset, writer } = name;
+    let Name { place: Place { group, topic, topic_id, partition }, next_offset, writer } = name;
     let (partition, next_offset, writer) = (*partition, *next_offset, writer.to_string());
-    let body = HeadBody { topic, topic_id, partition, next_offset, writer, head };
+    let body = HeadBody { group, topic, topic_id, partition, next_offset, writer, head };
     let body = postcard::to_allocvec(&body).expect("a vector takes all bytes");
     let length = u32::try_from(body.len()).expect("what was counted of some thousand lanes is far less than 4 GiB");
     let mut bytes = [&MAGIC[..], &FORMAT.to_le_bytes(), &length.to_le_bytes(), &body].concat();
@@ -159,7 +160,8 @@ impl Checkpoint {
         let (head, packed) = length.and_then(|length| rest.split_at_checked(length)).ok_or(torn)?;
         let body: HeadBody<'_> =
             postcard::from_bytes(head).map_err(|_| Unusable::Contradictory("the head's structure"))?;
-        let place = Place { topic: body.topic.into(), topic_id: body.topic_id.into(), partition: body.partition };
+        let (group, topic, topic_id) = (body.group.into(), body.topic.into(), body.topic_id.into());
+        let place = Place { group, topic, topic_id, partition: body.partition };
         let writer = Writer::from_text(&body.writer).ok_or(Unusable::Contradictory("the writer's name"))?;
         let own = Name { place, next_offset: body.next_offset, writer };
         if own != *name {

@@ -1,4 +1,5 @@
-//! A folder of checkpoints: one file each, in a folder for each incarnation of a topic and one below it for each partition.
+//! A folder of checkpoints: one file each, in a folder for each partition, below one for each incarnation of its topic, below
+//! one for each group.
 //!
 //! A file is written under a name that begins with a dot, made durable, and only then given its own name; then the folder is
 //! made durable. So a file that has its name is whole, as far as the file system keeps its word; what a crash leaves behind
@@ -41,7 +42,8 @@ impl Folder {
     }
 
     fn folder_of(&self, place: &Place) -> PathBuf {
-        self.root.join(&*place.topic).join(&*place.topic_id).join(place.partition.to_string())
+        let Place { group, topic, topic_id, partition } = place;
+        self.root.join(&**group).join(&**topic).join(&**topic_id).join(partition.to_string())
     }
 
     fn path_of(&self, name: &Name) -> PathBuf {

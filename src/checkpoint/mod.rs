@@ -16,6 +16,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
 use crate::event::EventTime;
 
 mod body;
@@ -30,9 +32,12 @@ pub use self::body::{Checkpoint, FORMAT, Head, Ledger, Unusable, encode};
 /// Bits of a run that are drawn.
 const DRAWN: u32 = 22;
 
-/// One partition of one incarnation of a topic.
+/// One partition of one incarnation of a topic, as one consumer group reads it. What a group counts depends on what its
+/// instances held, and each has settings of its own: so several may share a store and know nothing of each other.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Place {
+    /// The group, as [`plain`] has it.
+    pub group: Arc<str>,
     /// The topic.
     pub topic: Arc<str>,
     /// What tells this topic from one of the same name before or after it, as Kafka writes it.
@@ -43,15 +48,22 @@ pub struct Place {
 
 impl fmt::Display for Place {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Place { topic, topic_id, partition } = self;
-        write!(formatter, "partition {partition} of {topic} ({topic_id})")
+        let Place { group, topic, topic_id, partition } = self;
+        write!(formatter, "partition {partition} of {topic} ({topic_id}) for {group}")
     }
+}
+
+/// A name as one part of a path, and different names differently: letters, digits, `-` and `_` as they are, all else as the
+/// hexadecimal digits of its bytes behind `%`.
+pub fn plain(name: &str) -> String {
+    const OTHERS: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_');
+    utf8_percent_encode(name, &OTHERS).to_string()
 }
 
 /// Who writes: an instance, and which of its writings this is. In order of time, as far as clocks agree.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Writer {
-    /// Greater for what is written later, and never twice the same for one instance; see [`Writer::first_run`].
+    /// Greater for what is written later, and never twice the same for one instance; see [`Writer::next_run`].
     pub run: u64,
     /// The name of the instance, the same over restarts: letters, digits, `.`, `_` and `-`.
     pub instance: String,
@@ -64,10 +76,11 @@ impl fmt::Display for Writer {
 }
 
 impl Writer {
-    /// The number of the first writing of a process that starts at this instant: the instant, and a draw of 22 bits in case
-    /// the clock is set back. Further writings count on from there.
-    pub fn first_run(now: EventTime, drawn: u64) -> u64 {
-        (now.millis() << DRAWN) | (drawn & ((1 << DRAWN) - 1))
+    /// The number of a writing at this instant: the instant, and a draw of 22 bits in case two processes write at the same
+    /// one. `last` is that of the last writing of this process, 0 before the first: if the clock was set back, it is counted
+    /// on.
+    pub fn next_run(last: u64, now: EventTime, drawn: u64) -> u64 {
+        (last + 1).max((now.millis() << DRAWN) | (drawn & ((1 << DRAWN) - 1)))
     }
 
     /// The writer of this text, as it is written; none if it is no writer's.
@@ -141,7 +154,8 @@ pub trait Store: Send + Sync {
     /// It may still be there.
     fn remove(&self, name: &Name) -> Result<(), StoreError>;
 
-    /// Lets go of what is left of writings below this offset that never became a checkpoint.
+    /// Lets go of all that is left below this offset, where nothing is of use any more: writings that never became a
+    /// checkpoint above all.
     ///
     /// # Errors
     /// Some of it may still be there.

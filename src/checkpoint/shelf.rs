@@ -116,9 +116,9 @@ impl Shelf {
         self.store.sweep(&last.place, lowest)
     }
 
-    /// Whether the store can say what there is of a partition.
+    /// Whether the store can say what there is of a partition, to the last byte.
     pub fn answers(&self, place: &Place) -> bool {
-        self.store.list(place).is_ok()
+        self.newest(place, |_, _| Ok(())).is_ok()
     }
 
     /// Whether it was seen to be whole, or is seen so now.

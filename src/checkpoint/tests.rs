@@ -10,6 +10,7 @@ use super::*;
 use crate::engine::codec::DecodeError;
 use crate::engine::settings::Settings;
 use crate::engine::shard::{Keep, Shard};
+use crate::event::EventTime;
 use crate::event::decode::decode;
 
 /// A folder of its own, removed at the end.
@@ -46,7 +47,7 @@ impl Drop for Temporary {
 }
 
 fn place(topic_id: &str, partition: i32) -> Place {
-    Place { topic: Arc::from("calls"), topic_id: Arc::from(topic_id), partition }
+    Place { group: Arc::from("a"), topic: Arc::from("calls"), topic_id: Arc::from(topic_id), partition }
 }
 
 fn name(next_offset: i64) -> Name {
@@ -126,7 +127,7 @@ fn two_that_are_whole_are_kept_and_nothing_is_overwritten() {
 #[test]
 fn of_two_at_one_offset_the_later_one_counts() {
     let folder = Temporary::new("tie");
-    let at = |millis| Writer::first_run(crate::event::EventTime::from_millis(millis).unwrap(), u64::MAX - millis);
+    let at = |millis| Writer::next_run(0, EventTime::from_millis(millis).unwrap(), u64::MAX - millis);
     for (instance, millis) in [("b", 5_000), ("c", 6_000), ("a", 7_000), ("b", 8_000)] {
         let writer = Writer { instance: instance.to_owned(), run: at(millis) };
         let name = Name { writer, ..name(10) };
@@ -137,12 +138,25 @@ fn of_two_at_one_offset_the_later_one_counts() {
 }
 
 #[test]
+fn no_number_of_a_writing_comes_twice() {
+    let at = |last, millis| Writer::next_run(last, EventTime::from_millis(millis).unwrap(), 7);
+    let first = at(0, 5_000);
+    assert!(at(first, 5_000) > first && at(first, 4_000) > first, "the clock stands still, or is set back");
+    assert!(at(at(first, 4_000), 6_000) > at(0, 5_999), "and goes on");
+}
+
+#[test]
+fn groups_are_told_apart() {
+    assert_eq!(["calls-1_a", "a.b", "..", "a/b", "ä"].map(plain), ["calls-1_a", "a%2Eb", "%2E%2E", "a%2Fb", "%C3%A4"]);
+}
+
+#[test]
 fn what_is_not_whole_counts_for_nothing() {
     let folder = Temporary::new("torn");
     let shelf = folder.shelf();
     keep(&shelf, 10);
     keep(&shelf, 20);
-    let newer = folder.0.join(format!("calls/an_id/3/{:020}.wall-1.{:016x}.checkpoint", 30, 0xbeef));
+    let newer = folder.0.join(format!("a/calls/an_id/3/{:020}.wall-1.{:016x}.checkpoint", 30, 0xbeef));
     for (damage, why) in [
         (Vec::new(), Unusable::Foreign),
         (b"no checkpoint".to_vec(), Unusable::Foreign),
@@ -203,9 +217,9 @@ fn a_checkpoint_that_does_not_fit_is_passed_over_with_the_reason() {
 fn what_a_crash_left_behind_is_no_checkpoint() {
     let folder = Temporary::new("crash");
     keep(&folder.shelf(), 10);
-    let unfinished = folder.0.join("calls/an_id/3/.unfinished-00000000000000000020.wall-1.0000000000000bad");
+    let unfinished = folder.0.join("a/calls/an_id/3/.unfinished-00000000000000000020.wall-1.0000000000000bad");
     fs::write(&unfinished, &bytes(&name(20))[..9]).unwrap();
-    fs::write(folder.0.join("calls/an_id/3/notes.txt"), "keep").unwrap();
+    fs::write(folder.0.join("a/calls/an_id/3/notes.txt"), "keep").unwrap();
     assert_eq!(offset_of(&newest(&folder.shelf())), Some(10));
     assert!(unfinished.exists(), "it may belong to somebody");
     let long_ago = fs::FileTimes::new().set_modified(std::time::SystemTime::UNIX_EPOCH);

@@ -270,7 +270,7 @@ impl Store for Topic {
 impl Connected {
     /// The partition that the checkpoints of a place go to, and what is known of it.
     fn home(&mut self, place: &Place) -> (i32, &mut Known) {
-        let hash = hash_of(format!("{}/{}/{}", place.topic, place.topic_id, place.partition).as_bytes());
+        let hash = hash_of(of_place(place).as_bytes());
         let count = u64::try_from(self.partitions.len()).expect("partitions are few");
         let home = usize::try_from(hash % count).expect("it is less than their number");
         (i32::try_from(home).expect("partitions are few"), &mut self.partitions[home])
@@ -350,9 +350,9 @@ impl Connected {
     /// What a crash or a failure left of others is without a manifest, and would stay for ever.
     fn sweep(&mut self, topic: &str, place: &Place, below: i64) -> Result<(), String> {
         let (_, known) = self.home(place);
-        let lowest = of_place(place);
-        let end = format!("{lowest}{below:020}/");
-        let keys = known.offsets.range(lowest..end).map(|(key, _)| key.clone()).collect();
+        let prefix = of_place(place);
+        let end = format!("{prefix}{below:020}/");
+        let keys = known.offsets.range(prefix..end).map(|(key, _)| key.clone()).collect();
         self.remove_all(topic, place, keys)
     }
 
@@ -500,8 +500,8 @@ fn key_of(Name { place, next_offset, writer }: &Name) -> String {
 }
 
 /// How all keys of a place begin.
-fn of_place(Place { topic, topic_id, partition }: &Place) -> String {
-    format!("{topic}/{topic_id}/{partition}/")
+fn of_place(Place { group, topic, topic_id, partition }: &Place) -> String {
+    format!("{group}/{topic}/{topic_id}/{partition}/")
 }
 
 /// The key of a chunk of the checkpoint whose manifest has this key.

@@ -51,8 +51,8 @@ impl Service {
         Ok(Service { snapshots, failures, reading, pulse })
     }
 
-    /// Leaves the group and waits for all threads to end. Blocks for as long as that takes, usually far less than a
-    /// second.
+    /// Leaves the group and waits for all threads to end. Blocks for as long as that takes: to write
+    /// checkpoints, if there are to be any, and otherwise far less than a second.
     pub fn stop(self) {
         self.reading.hub.stop();
         if self.pulse.join().is_err() {

@@ -126,7 +126,8 @@ fn apply(load: &mut Load, shard: &mut Shard, events: u64) -> Pace {
 }
 
 fn name(next_offset: i64) -> Name {
-    let place = Place { topic: Arc::from("bench"), topic_id: Arc::from("bench"), partition: 0 };
+    let bench = || Arc::from("bench");
+    let place = Place { group: bench(), topic: bench(), topic_id: bench(), partition: 0 };
     Name { place, next_offset, writer: Writer { instance: "bench".to_owned(), run: 1 } }
 }
 

@@ -229,6 +229,44 @@ fn a_checkpoint_that_is_not_whole_is_refused_and_the_one_before_it_used() {
     again.stop();
 }
 
+#[test]
+fn groups_that_share_a_store_know_nothing_of_each_other() {
+    let cluster = Cluster::shared();
+    for (number, (_folder, store)) in stores("shared").into_iter().enumerate() {
+        let topic = format!("checkpoints-shared-{number}");
+        let records = Records::new(cluster, &topic, PARTITIONS);
+        let config_of = |group: &str| {
+            let instance = "kafka.instance = \"one\"";
+            let session = "kafka.options.session.timeout.ms = 6000";
+            config(&cluster.bootstrap(), &topic, group, &[&store, "checkpoint.every = \"1s\"", instance, session])
+        };
+        let mut first = Program::start(&config_of(&format!("{topic}.first")));
+        first.until_ready();
+        calls(&records, "one", 10);
+        first.until("they are counted", |scrape| offered_total(scrape) == 30.0);
+        let mut second = Program::start(&config_of(&format!("{topic}.second")));
+        let scrape = second.until_ready();
+        assert_eq!(
+            (offered_total(&scrape), scrape.sum("holdline_restores_total", &[("from", "checkpoint")])),
+            (0.0, 0.0)
+        );
+        // The second has written what the first has yet to write.
+        first.signal("STOP");
+        calls(&records, "two", 10);
+        let written = |scrape: &Scrape| scrape.sum("holdline_checkpoints_total", &[]);
+        let before = written(&second.until("they are counted", |scrape| offered_total(scrape) == 30.0));
+        second.until("they are written", |scrape| written(scrape) >= before + 3.0);
+        first.kill();
+        let mut first = Program::start(&config_of(&format!("{topic}.first")));
+        assert_eq!(offered_total(&first.until_ready()), 60.0);
+        second.kill();
+        let mut second = Program::start(&config_of(&format!("{topic}.second")));
+        assert_eq!(offered_total(&second.until_ready()), 30.0);
+        first.stop();
+        second.stop();
+    }
+}
+
 /// Nothing can be said of checkpoints at the start: lanes are shown, nothing is written in the place of what there may be,
 /// and once there are answers, what there is is used.
 #[test]
@@ -248,7 +286,7 @@ fn a_store_without_an_answer_is_asked_again() {
     let files = folder.files();
     assert!(files.len() >= 3, "{files:?}");
 
-    let (of_topic, aside) = (folder.0.join(topic), folder.0.join("aside"));
+    let (of_topic, aside) = (folder.0.join(topic).join(topic), folder.0.join("aside"));
     fs::rename(&of_topic, &aside).unwrap();
     fs::write(&of_topic, "no folder").unwrap();
     let mut again = Program::start(&config);
@@ -258,15 +296,18 @@ fn a_store_without_an_answer_is_asked_again() {
     let scrape = again.until("what the log says is shown", is_whole);
     let written = |scrape: &Scrape| scrape.sum("holdline_checkpoints_total", &[]);
     assert_eq!((scrape.value("holdline_checkpoints_failing", &[]), written(&scrape)), (Some(1.0), 0.0));
+    calls(&records, "meanwhile", 5);
+    again.until("what comes meanwhile counts", |scrape| offered_total(scrape) == 15.0);
 
     fs::remove_file(&of_topic).unwrap();
     fs::rename(&aside, &of_topic).unwrap();
     again.until_logged(&["joining the group anew"]);
     let restored = |scrape: &Scrape| scrape.value("holdline_restores_total", &[("from", "checkpoint")]) == Some(3.0);
     again.until("it is restored", restored);
-    again.until_ready();
+    assert_eq!(offered_total(&again.until_ready()), 15.0, "what was counted is not counted again");
     calls(&records, "after", 10);
-    let scrape = again.until("all is shown", |scrape| scrape.sum("holdline_window_offered", &window) == 60.0);
+    let scrape = again.until("all is shown", |scrape| scrape.sum("holdline_window_offered", &window) == 75.0);
+    assert_eq!(offered_total(&scrape), 45.0);
     assert_eq!(scrape.value("holdline_checkpoints_failing", &[]), Some(0.0));
     again.until("it is written", |scrape| written(scrape) >= 3.0);
     again.stop();

@@ -15,8 +15,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::checkpoint::folder::Folder;
 use crate::checkpoint::shelf::Shelf;
 use crate::checkpoint::topic::Topic;
-use crate::checkpoint::{Store, Writer};
-use crate::clock;
+use crate::checkpoint::{Store, plain};
 use crate::config::{Checkpoint, CheckpointStore, Config, Kafka};
 use crate::engine::settings::Settings;
 use crate::kafka::client::{LibraryLog, properties, set_default};
@@ -107,8 +106,7 @@ impl Reading {
         let hash_seed = RandomState::new().hash_one(0);
         let shelf = shelf(checkpoint, kafka)?;
         let scribe = shelf.map(|shelf| {
-            let run = Writer::first_run(clock::wall(), RandomState::new().hash_one("run"));
-            Arc::new(Scribe::new(Arc::clone(&hub), shelf, instance(kafka), run, meters.clone()))
+            Arc::new(Scribe::new(Arc::clone(&hub), shelf, plain(&kafka.group), instance(kafka), meters.clone()))
         });
         let recovery = Recovery::new(
             Arc::clone(&hub),
@@ -208,13 +206,13 @@ fn shelf(checkpoint: &Checkpoint, kafka: &Kafka) -> anyhow::Result<Option<Arc<Sh
     Ok(Some(Arc::new(Shelf::new(store))))
 }
 
-/// The name under which this instance writes checkpoints: its own as configured, or else that of the machine, and that of the
-/// group, for another group counts for itself.
+/// The name under which this instance writes checkpoints: its own as configured, or else that of the machine.
 fn instance(kafka: &Kafka) -> String {
     let of_machine = || std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let name = kafka.instance.clone().unwrap_or_else(of_machine);
-    let plain = |letter: char| if letter.is_ascii_alphanumeric() || "._-".contains(letter) { letter } else { '_' };
-    format!("{}.{}", name.trim(), kafka.group).chars().map(plain).collect()
+    let allowed = |letter: char| if letter.is_ascii_alphanumeric() || "._-".contains(letter) { letter } else { '_' };
+    let name: String = name.trim().chars().map(allowed).collect();
+    if name.is_empty() { "unnamed".to_owned() } else { name }
 }
 
 fn spawn(name: String, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {

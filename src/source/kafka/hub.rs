@@ -171,9 +171,12 @@ impl Hub {
         state.carried = Arc::new(resumed.released.clone());
     }
 
-    /// Up to which offset this instance counted what it held of a partition before; 0 if it never did.
+    /// Up to which offset this instance counted what it held of a partition before; 0 if it never did. That includes what it
+    /// held while nobody said which topic it was.
     pub fn counted_to(&self, topic: &str, id: &str, partition: i32) -> i64 {
-        self.state().released_to.get(&(topic.to_owned(), id.to_owned(), partition)).copied().unwrap_or(0)
+        let state = self.state();
+        let of_id = |id: &str| state.released_to.get(&(topic.to_owned(), id.to_owned(), partition)).copied();
+        of_id(id).max(of_id("")).unwrap_or(0)
     }
 
     /// What earlier runs of this instance counted that this one goes on from, lane by lane.

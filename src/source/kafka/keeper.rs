@@ -1,5 +1,8 @@
 //! Has what is known made durable every so often: one partition after the other, that of which it is longest ago first.
 //!
+//! A partition of which brokers or the store said nothing when it came cannot be written; they are asked again, and once they
+//! answer the group is joined anew.
+//!
 //! A thread of its own, so that writing stops nobody: a worker only freezes its shard, which takes milliseconds. One
 //! checkpoint is under way at a time, and it takes at most a fifth of the time, so that memory and processors are not spent
 //! on it.
@@ -28,8 +31,11 @@ const AGAIN: Duration = Duration::from_secs(2);
 const UNKNOWN: &str = "brokers or the store did not say in time what there is of the partition: until they do, nothing of it is \
                        written";
 
-/// They are asked again after this.
+/// They are asked again after this; and after twice as long whenever joining anew did not help.
 const ASK_AGAIN: Duration = Duration::from_secs(30);
+
+/// At the latest after this.
+const LONGEST_UNASKED: Duration = Duration::from_secs(960);
 
 /// How long an answer may take.
 const LONGEST_ANSWER: Duration = Duration::from_secs(5);
@@ -44,8 +50,10 @@ pub struct Keeper<C: ConsumerContext> {
     consumer: Arc<BaseConsumer<C>>,
     brokers: Arc<Brokers>,
     every: Duration,
-    /// When brokers and the store were last asked about a partition of which they had said nothing.
+    /// When brokers and the store were last asked about partitions of which they had said nothing.
     asked: Option<Instant>,
+    /// After what time they are asked again.
+    ask_again: Duration,
     /// How far each holding is durable.
     written: BTreeMap<u64, Written>,
     /// When writing each holding was last tried, so that one that cannot be written keeps no other from it.
@@ -71,7 +79,7 @@ impl<C: ConsumerContext> Keeper<C> {
         every: Duration,
     ) -> Keeper<C> {
         let (written, tried) = (BTreeMap::new(), BTreeMap::new());
-        Keeper { hub, scribe, consumer, brokers, every, asked: None, written, tried }
+        Keeper { hub, scribe, consumer, brokers, every, asked: None, ask_again: ASK_AGAIN, written, tried }
     }
 
     /// Writes until the hub stops.
@@ -92,10 +100,12 @@ impl<C: ConsumerContext> Keeper<C> {
         let all = self.hub.held();
         self.written.retain(|holding, _| all.iter().any(|held| held.holding == *holding));
         self.tried.retain(|holding, _| all.iter().any(|held| held.holding == *holding));
-        for held in all.iter().filter(|held| held.topic_id.is_none()) {
-            self.hub.hinder(held, Some(UNKNOWN.to_owned()));
-            self.ask_again(held, now);
+        let unknown: Vec<&Held> = all.iter().map(|held| &**held).filter(|held| held.topic_id.is_none()).collect();
+        unknown.iter().for_each(|held| self.hub.hinder(held, Some(UNKNOWN.to_owned())));
+        if unknown.is_empty() && !all.is_empty() {
+            self.ask_again = ASK_AGAIN;
         }
+        self.ask_again(&unknown, now);
         let epoch = self.hub.epoch();
         for held in &all {
             let up_to = held.goes_on.then_some((held.start, epoch));
@@ -119,19 +129,27 @@ impl<C: ConsumerContext> Keeper<C> {
 
     /// Once there are answers about a partition of which nothing is written for want of them, this process leaves the group and
     /// joins it again, so that it comes anew.
-    fn ask_again(&mut self, held: &Held, now: Instant) {
-        if self.asked.is_some_and(|asked| now.saturating_duration_since(asked) < ASK_AGAIN) {
+    fn ask_again(&mut self, unknown: &[&Held], now: Instant) {
+        let is_early = self.asked.is_some_and(|asked| now.saturating_duration_since(asked) < self.ask_again);
+        if unknown.is_empty() || is_early {
             return;
         }
         self.asked = Some(now);
-        let (topic, partition) = (Arc::clone(&held.topic), held.partition);
-        let Ok(topic_id) = self.brokers.topic_id(&topic, LONGEST_ANSWER) else { return };
-        let ends = self.brokers.ends(&[(topic.to_string(), partition)], LONGEST_ANSWER);
-        let place = Place { topic, topic_id, partition };
-        if ends.iter().all(Result::is_ok) && self.scribe.shelf().answers(&place) {
+        // Others are to be written meanwhile.
+        let is_in_time = |_: &&&Held| clock::monotonic() < now + LONGEST_ANSWER;
+        if let Some(place) = unknown.iter().take_while(is_in_time).find_map(|held| self.answered(held)) {
             tracing::warn!("there are answers about {place} again: joining the group anew, so that it is restored");
+            self.ask_again = (self.ask_again * 2).min(LONGEST_UNASKED);
             self.hub.rejoin();
         }
+    }
+
+    /// Where its checkpoints are, if brokers and the store say all that has to be known of it.
+    fn answered(&self, held: &Held) -> Option<Place> {
+        let topic_id = self.brokers.topic_id(&held.topic, LONGEST_ANSWER).ok()?;
+        let ends = self.brokers.ends(&[(held.topic.to_string(), held.partition)], LONGEST_ANSWER);
+        let place = self.scribe.place(&held.topic, &topic_id, held.partition);
+        (ends.iter().all(Result::is_ok) && self.scribe.shelf().answers(&place)).then_some(place)
     }
 
     /// Makes one partition durable. False: it failed.
@@ -154,7 +172,7 @@ impl<C: ConsumerContext> Keeper<C> {
             self.written.insert(held.holding, Written { at: clock::monotonic(), up_to });
             // Given up meanwhile, it was written and committed anew, further on.
             if self.hub.held().iter().any(|still| Arc::ptr_eq(still, held)) {
-                commit(&self.consumer, &[&given]);
+                commit(&self.consumer, &[(given.held, given.next_offset)]);
             }
         }
         is_durable

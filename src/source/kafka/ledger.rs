@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn who_ended_in_good_order_held_nothing() {
+    fn who_had_given_everything_up_held_nothing() {
         let nothing = ledger(9, &[]);
         let resumed = resume(&[Left { partition: ("calls", 4), own: Some(1), ledger: &nothing }]);
         assert_eq!((resumed.held.len(), resumed.released), (0, counted("9")));

@@ -31,8 +31,8 @@ use crate::source::kafka::worker::Given;
 /// How long the group may take to say what was committed.
 const LONGEST_ANSWER: Duration = Duration::from_secs(5);
 
-/// No further partition is written when the first one was given up longer ago: the group expels members that take five
-/// minutes.
+/// No further partition is written longer after the first: the group waits, and expels members that take five minutes; and
+/// whoever ended the process waits.
 const LONGEST_FAREWELL: Duration = Duration::from_secs(90);
 
 /// Trouble that goes on is logged again after this.
@@ -176,14 +176,14 @@ impl Context {
     /// run of this instance goes on counting where this one ends.
     pub fn write_all(&self, consumer: &BaseConsumer<Self>) {
         let Some(scribe) = self.scribe.as_ref().filter(|_| !consumer.assignment_lost()) else { return };
-        let deadline = clock::monotonic() + LONGEST_FAREWELL;
-        for held in self.hub.held() {
-            let given = if clock::monotonic() < deadline { self.hub.freeze(&held) } else { Ok(None) };
-            // Of a worker that does not answer nothing is known.
-            if let Some(given) = given.ok().flatten().filter(|given| scribe.write(given)) {
-                commit(consumer, &[&given]);
+        let frozen = self.hub.held().into_iter().filter_map(|held| match self.hub.freeze(&held) {
+            Ok(given) => given,
+            Err(stuck) => {
+                tracing::warn!(topic = &*held.topic, partition = held.partition, "no checkpoint: {stuck}");
+                None
             }
-        }
+        });
+        write_in_time(consumer, scribe, frozen);
     }
 
     /// Their lanes are gone at once. What is known of them is made durable and then committed, unless they were lost:
@@ -191,18 +191,35 @@ impl Context {
     fn give_up(&self, consumer: &BaseConsumer<Self>, partitions: &[Partition], lost: bool) {
         match self.hub.release(partitions) {
             Ok(given) => {
-                let Some(scribe) = self.scribe.as_ref().filter(|_| !lost) else { return };
-                // The group waits meanwhile: what is not durable in time is read again.
-                let deadline = clock::monotonic() + LONGEST_FAREWELL;
-                let is_durable = |given: &&Given| clock::monotonic() < deadline && scribe.write(given);
-                let durable: Vec<&Given> = given.iter().filter(is_durable).collect();
-                commit(consumer, &durable);
+                if let Some(scribe) = self.scribe.as_ref().filter(|_| !lost) {
+                    write_in_time(consumer, scribe, given.into_iter());
+                }
             }
             // While the service comes to its end, workers may be gone already.
             Err(stuck) if !self.hub.is_stopping() => self.hub.fail(anyhow::anyhow!(stuck)),
             Err(_) => {}
         }
     }
+}
+
+/// Writes one partition after the other until the time is up, and commits those that are durable.
+fn write_in_time<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    scribe: &Scribe,
+    partitions: impl Iterator<Item = Given>,
+) {
+    let deadline = clock::monotonic() + LONGEST_FAREWELL;
+    let mut durable = Vec::new();
+    for given in partitions {
+        if clock::monotonic() >= deadline {
+            tracing::warn!("writing takes too long: what was read of the other partitions is read again");
+            break;
+        }
+        if scribe.write(&given) {
+            durable.push((given.held, given.next_offset));
+        }
+    }
+    commit(consumer, &durable);
 }
 
 /// What the group has of partitions that are restored from no checkpoint: committed means that it was read before, with all

@@ -33,6 +33,10 @@ use crate::source::kafka::worker::{Held, Known, Reach};
 /// A broker is given so long to say where partitions begin and end; the group waits meanwhile.
 const LONGEST_QUESTION: Duration = Duration::from_secs(20);
 
+/// A store that gives no answer is asked again for as long; and after this about no further partition, though it may only be
+/// slow: the group expels members that take five minutes.
+const LONGEST_SEARCH: Duration = Duration::from_secs(120);
+
 /// And for each answer.
 const LONGEST_ANSWER: Duration = Duration::from_secs(5);
 
@@ -214,17 +218,19 @@ impl Recovery {
         let cores = thread::available_parallelism().map_or(1, usize::from).min(partitions.len()).max(1);
         let mut sought: Vec<Sought> = partitions.iter().map(|_| Sought::Unknown).collect();
         let share = partitions.len().div_ceil(cores).max(1);
-        // One deadline for all: the group waits.
-        let deadline = clock::monotonic() + LONGEST_QUESTION;
+        // For all together: the group waits.
+        let started = clock::monotonic();
+        let (deadline, latest) = (started + LONGEST_QUESTION, started + LONGEST_SEARCH);
         thread::scope(|scope| {
             let shares = sought.chunks_mut(share).zip(partitions.chunks(share)).zip(ends.chunks(share));
             for ((sought, partitions), ends) in shares {
                 scope.spawn(move || {
                     for ((sought, (topic, partition)), ends) in sought.iter_mut().zip(partitions).zip(ends) {
                         let (Some(topic_id), Some(ends)) = (ids.get(topic), ends) else { continue };
-                        let (topic, topic_id) = (Arc::from(topic.as_str()), Arc::clone(topic_id));
-                        let place = Place { topic, topic_id, partition: *partition };
-                        *sought = self.newest(scribe, &place, *ends, deadline);
+                        if clock::monotonic() < latest && !self.hub.is_stopping() {
+                            let place = scribe.place(topic, topic_id, *partition);
+                            *sought = self.newest(scribe, &place, *ends, deadline);
+                        }
                     }
                 });
             }
@@ -246,10 +252,6 @@ impl Recovery {
             let shard = Shard::decode_seeded(&state, &self.settings, self.hash_seed)?;
             Ok(Restored { name: name.clone(), head, shard })
         };
-        // Whoever has no answer yet by then is not asked at all: the group waits.
-        if clock::monotonic() >= deadline {
-            return Sought::Unknown;
-        }
         let believed_at = deadline.min(clock::monotonic() + LONGEST_SHORT);
         let Shelved { newest, refused } = loop {
             match scribe.shelf().newest(place, |name, checkpoint| fit(name, checkpoint, end)) {

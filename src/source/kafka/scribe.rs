@@ -1,9 +1,10 @@
 //! Writes checkpoints, whoever has them written: the [`keeper`](super::keeper) every so often, a rebalance when partitions are
-//! given up.
+//! given up, the process when it ends.
 //!
 //! An offset is committed to the group only after the checkpoint that covers it is durable. Committed offsets are for whoever
 //! watches the group; where reading begins is decided by checkpoints.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::engine::counted::Counted;
 use crate::meters::Meters;
 use crate::source::kafka::hub::Hub;
 use crate::source::kafka::progress::Behind;
-use crate::source::kafka::worker::Given;
+use crate::source::kafka::worker::{Given, Held};
 
 /// Letters that records before a checkpoint gave rise to are waited for so long.
 const LONGEST_DELIVERY: Duration = Duration::from_secs(5);
@@ -27,16 +28,22 @@ const LONGEST_DELIVERY: Duration = Duration::from_secs(5);
 pub struct Scribe {
     hub: Arc<Hub>,
     shelf: Arc<Shelf>,
+    group: Arc<str>,
     instance: String,
-    /// The number of the next writing.
-    next_run: AtomicU64,
+    /// The number of the last writing.
+    last_run: AtomicU64,
     meters: Meters,
 }
 
 impl Scribe {
-    /// Writes to this shelf what this hub knows, in the name of an instance; `run` is the number of its first writing.
-    pub fn new(hub: Arc<Hub>, shelf: Arc<Shelf>, instance: String, run: u64, meters: Meters) -> Scribe {
-        Scribe { hub, shelf, instance, next_run: AtomicU64::new(run), meters }
+    /// Writes to this shelf what this hub knows, in the name of an instance of a group, as [`Place`] names it.
+    pub fn new(hub: Arc<Hub>, shelf: Arc<Shelf>, group: String, instance: String, meters: Meters) -> Scribe {
+        Scribe { hub, shelf, group: group.into(), instance, last_run: AtomicU64::new(0), meters }
+    }
+
+    /// Where the checkpoints of a partition are.
+    pub fn place(&self, topic: &str, topic_id: &Arc<str>, partition: i32) -> Place {
+        Place { group: Arc::clone(&self.group), topic: topic.into(), topic_id: Arc::clone(topic_id), partition }
     }
 
     /// Where it writes to.
@@ -53,7 +60,7 @@ impl Scribe {
     pub fn write(&self, given: &Given) -> bool {
         let held = &given.held;
         let (topic, partition, next_offset) = (&*held.topic, held.partition, given.next_offset);
-        let Some(topic_id) = held.topic_id.clone() else { return false };
+        let Some(topic_id) = &held.topic_id else { return false };
         if held.progress.standing(clock::monotonic()).behind == Some(Behind::CutOff) {
             // What was read is of a log that is no more.
             self.fail(given, "the topic ends before what was read of it");
@@ -64,9 +71,8 @@ impl Scribe {
             return false;
         }
         let started = clock::monotonic();
-        let place = Place { topic: Arc::clone(&held.topic), topic_id, partition };
-        let run = self.next_run.fetch_add(1, Ordering::Relaxed);
-        let name = Name { place, next_offset, writer: Writer { instance: self.instance.clone(), run } };
+        let writer = Writer { run: self.next_run(), instance: self.instance.clone() };
+        let name = Name { place: self.place(topic, topic_id, partition), next_offset, writer };
         tracing::debug!(topic, partition, next_offset, "checkpoint: encoding");
         let bytes = encode(&name, self.head(given), &given.state);
         if let Err(error) = self.shelf.keep(&name, &bytes) {
@@ -81,6 +87,16 @@ impl Scribe {
         self.meters.checkpoint_bytes.set(i64::try_from(bytes.len()).unwrap_or(i64::MAX));
         tracing::debug!(topic, partition, next_offset, bytes = bytes.len(), ?took, "checkpoint: durable");
         true
+    }
+
+    fn next_run(&self) -> u64 {
+        let (now, drawn) = (clock::wall(), RandomState::new().hash_one("run"));
+        let next = |last| Writer::next_run(last, now, drawn);
+        next(
+            self.last_run
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)))
+                .unwrap_or_default(),
+        )
     }
 
     fn fail(&self, Given { held, next_offset, .. }: &Given, why: &str) {
@@ -107,18 +123,17 @@ impl Scribe {
 }
 
 /// Tells the group that all before these offsets is durable. That it does not take them is told, and harms nothing.
-pub fn commit<C: ConsumerContext>(consumer: &BaseConsumer<C>, durable: &[&Given]) {
+pub fn commit<C: ConsumerContext>(consumer: &BaseConsumer<C>, durable: &[(Arc<Held>, i64)]) {
     if durable.is_empty() {
         return;
     }
     let mut list = TopicPartitionList::with_capacity(durable.len());
-    for given in durable {
-        let (topic, partition) = (&*given.held.topic, given.held.partition);
-        let mut element = list.add_partition(topic, partition);
-        let set = element.set_offset(Offset::Offset(given.next_offset));
+    for (held, next_offset) in durable {
+        let mut element = list.add_partition(&held.topic, held.partition);
+        let set = element.set_offset(Offset::Offset(*next_offset));
         set.expect("an offset that was read is one");
         // An offset means nothing in another topic of the same name.
-        element.set_metadata(given.held.topic_id.as_deref().unwrap_or_default());
+        element.set_metadata(held.topic_id.as_deref().unwrap_or_default());
     }
     tracing::debug!(partitions = durable.len(), "checkpoint: committing");
     match consumer.commit(&list, CommitMode::Sync) {

@@ -45,7 +45,8 @@ pub struct Held {
     pub partition: i32,
     /// What was there before is history: counters begin at this offset. Set once the broker has said what the end is.
     pub live_from: OnceLock<i64>,
-    /// What tells its topic from others of the same name; none if no broker said so: then no checkpoint is written.
+    /// What tells its topic from others of the same name; none if no broker said so, or the store not what it has of the
+    /// partition: then no checkpoint is written.
     pub topic_id: Option<Arc<str>>,
     /// The offset of the first record that was read for its state, by whomever.
     pub first_offset: i64,
