@@ -51,12 +51,27 @@ pub struct Head {
 pub struct Ledger {
     /// Greater whenever partitions came or went since.
     pub epoch: u64,
-    /// The partitions it held, and a number drawn for each when it was given to it.
-    pub held: Vec<(String, i32, u64)>,
+    /// The partitions it held.
+    pub held: Vec<Holding>,
     /// What it had counted of partitions that it held no longer.
     pub released: Counted,
     /// Up to which offset that counts: topic, its id, partition and offset.
     pub released_to: Vec<(String, String, i32, i64)>,
+}
+
+/// A partition that an instance held.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Holding {
+    /// The topic.
+    pub topic: String,
+    /// What tells it from others of the same name; empty if nobody had said so.
+    pub topic_id: String,
+    /// The partition's number.
+    pub partition: i32,
+    /// Drawn when it was given to the instance.
+    pub number: u64,
+    /// From which offset on it was counted; none if that was not known yet.
+    pub counts_from: Option<i64>,
 }
 
 /// A checkpoint that is whole.

@@ -27,7 +27,7 @@ pub mod shelf;
 mod tests;
 pub mod topic;
 
-pub use self::body::{Checkpoint, FORMAT, Head, Ledger, Unusable, encode};
+pub use self::body::{Checkpoint, FORMAT, Head, Holding, Ledger, Unusable, encode};
 
 /// Bits of a run that are drawn.
 const DRAWN: u32 = 22;

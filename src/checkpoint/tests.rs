@@ -66,7 +66,9 @@ fn shard(calls: u64) -> Shard {
 }
 
 fn head() -> Head {
-    let ledger = Ledger { epoch: 7, held: vec![("calls".to_owned(), 3, 9)], ..Ledger::default() };
+    let (topic, topic_id) = ("calls".to_owned(), "an_id".to_owned());
+    let held = Holding { topic, topic_id, partition: 3, number: 9, counts_from: Some(12) };
+    let ledger = Ledger { epoch: 7, held: vec![held], ..Ledger::default() };
     Head { partitions: 4, known_since_ms: 5, live_from: Some(2), ledger, ..Head::default() }
 }
 

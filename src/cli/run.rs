@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use clap::Args;
@@ -16,6 +17,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::cli::{BadUsage, configuration};
+use crate::clock;
 use crate::config::Config;
 use crate::log;
 use crate::meters::Meters;
@@ -23,9 +25,13 @@ use crate::publish::http::{self, Pages};
 use crate::publish::metrics::Exposition;
 use crate::publish::snapshot::Latest;
 use crate::service::Service;
+use crate::source::kafka::consumer::Fenced;
 
 /// Threads that serve pages and wait for signals; records are read by others.
 const SERVING_THREADS: usize = 2;
+
+/// Whoever is fenced by another member of its name once more within this is not the only one that has it.
+const FENCED_AGAIN: Duration = Duration::from_secs(600);
 
 /// The service: reads events from Kafka and publishes what they amount to
 #[derive(Args, Clone, Debug)]
@@ -48,9 +54,19 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
     }
     log::start(&config.log).map_err(BadUsage)?;
     let runtime = runtime()?;
-    let ended = runtime.block_on(async {
-        let mut signals = Signals::listen()?;
+    let ended = runtime.block_on(run_until_told(config));
+    // A page that is still being written, or a service that does not end, is not waited for.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn run_until_told(mut config: Config) -> anyhow::Result<()> {
+    let mut signals = Signals::listen()?;
+    let mut fenced: Option<Instant> = None;
+    loop {
         let mut running = Running::start(&config).await?;
+        // Where it was before, in case any port would do.
+        config.http.listen = running.address;
         let failure = tokio::select! {
             name = signals.next() => {
                 tracing::info!("told to end by {name}");
@@ -59,14 +75,24 @@ pub fn run(arguments: &RunArguments) -> anyhow::Result<()> {
             failure = running.failure() => Some(failure),
         };
         tokio::select! {
-            () = running.stop() => failure.map_or(Ok(()), Err),
+            () = running.stop() => {}
             // Whoever asks twice is in a hurry; what is not durable yet is read again.
-            name = signals.next() => Err(anyhow::anyhow!("told twice to end, now by {name}: ending without leaving the group")),
+            name = signals.next() => {
+                anyhow::bail!("told twice to end, now by {name}: ending without leaving the group")
+            }
         }
-    });
-    // A page that is still being written, or a service that does not end, is not waited for.
-    runtime.shutdown_background();
-    ended
+        let now = clock::monotonic();
+        let may_be_itself = fenced.is_none_or(|fenced| now.saturating_duration_since(fenced) > FENCED_AGAIN);
+        match failure {
+            Some(failure) if failure.is::<Fenced>() && may_be_itself => {
+                tracing::warn!(
+                    "{failure}; it may have been this process itself, before brokers were silent: joining anew"
+                );
+                fenced = Some(now);
+            }
+            failure => return failure.map_or(Ok(()), Err),
+        }
+    }
 }
 
 /// What waits for sockets, timers and signals.

@@ -17,6 +17,9 @@ use crate::scrape::Scrape;
 /// Nothing here takes so long unless it never happens.
 pub const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Pages of a program that lives are not away for longer.
+const AWAY: Duration = Duration::from_secs(10);
+
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -168,7 +171,16 @@ impl Program {
 
     /// A page: status and text.
     pub fn page(&self, path: &str) -> (u16, String) {
-        page(self.address(), path).expect("it answers")
+        let (address, begin) = (self.address(), clock::monotonic());
+        loop {
+            match page(address, path) {
+                // It may be joining its group anew.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused && begin.elapsed() < AWAY => {
+                    thread::sleep(PAUSE);
+                }
+                answer => return answer.unwrap_or_else(|error| panic!("it does not answer: {error}")),
+            }
+        }
     }
 
     /// All metrics there are now.
@@ -206,6 +218,11 @@ impl Program {
         let id = self.child.id().to_string();
         let sent = Command::new("kill").args([&format!("-{name}"), &id]).status().expect("kill can be run");
         assert!(sent.success(), "kill -{name} {id}");
+    }
+
+    /// Whether it has come to its end.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("it is ours").is_some()
     }
 
     /// Waits for its end: the exit code and all that it wrote.

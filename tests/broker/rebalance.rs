@@ -196,3 +196,23 @@ fn a_restart_under_the_same_name_moves_nothing() {
     assert_eq!(one.value("holdline_rebalances_total", &[]), Some(rebalances));
     watches.seen();
 }
+
+/// Each takes the other's place once, since nobody can know at first who it was; then one of them ends and says why.
+#[test]
+fn of_two_that_have_one_name_one_ends() {
+    let cluster = Cluster::shared();
+    let records = Records::new(cluster, "twins", PARTITIONS);
+    answered_calls(&records, "history", |partition| partition + 1);
+    let mut more = ONE_WINDOW.to_vec();
+    more.extend(["kafka.instance = \"twin\"", "kafka.options.session.timeout.ms = 6000"]);
+    let config = config(&cluster.bootstrap(), "twins", "twins", &more);
+    let one = Program::start(&config);
+    one.until_ready();
+    let mut twins = vec![one, Program::start(&config)];
+    let ended = until("one of them ends", String::new, || twins.iter_mut().position(Program::has_ended));
+    let (code, log) = twins.remove(ended).end();
+    assert_eq!(code, Some(1), "{log}");
+    assert_eq!(log.matches("joining anew").count(), 1, "{log}");
+    assert!(log.contains("the group will not have this member back: another member of the group \"twins\""), "{log}");
+    assert_eq!(held(&twins[0].until_ready()).len(), 4);
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::checkpoint::folder::Folder;
@@ -64,6 +64,13 @@ const FIXED: [(&str, &str); 5] = [
     ("auto.offset.reset", "earliest"),
     ("allow.auto.create.topics", "false"),
 ];
+
+/// Another member has the name of this one. It may have been this one itself: after brokers were silent for longer than the
+/// session, librdkafka (2.12) joins with the same name anew and then takes what it hears of the old member for its own end.
+/// Whoever begins to read anew knows after a moment which it was.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Fenced(String);
 
 /// A running consumer.
 pub struct Reading {
@@ -235,7 +242,12 @@ fn keep_alive(consumer: &BaseConsumer<Context>, hub: &Hub) {
             Some(Ok(_)) => panic!("a record arrived outside its partition's queue, so the order of records is lost"),
             Some(Err(KafkaError::MessageConsumptionFatal(code))) => {
                 let explained = consumer.context().explain(code, "");
-                hub.fail(anyhow::anyhow!("the group will not have this member back: {explained}"));
+                let expelled = format!("the group will not have this member back: {explained}");
+                hub.fail(if code == RDKafkaErrorCode::FencedInstanceId {
+                    Fenced(expelled).into()
+                } else {
+                    anyhow::anyhow!(expelled)
+                });
                 return;
             }
             // Told to the context already.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rdkafka::error::RDKafkaErrorCode;
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::checkpoint::Ledger;
+use crate::checkpoint::{Holding, Ledger};
 use crate::clock;
 use crate::engine::counted::Counted;
 use crate::event::EventTime;
@@ -193,7 +193,13 @@ impl Hub {
     pub fn ledger(&self) -> Ledger {
         let _nobody_moves = self.moving();
         let state = self.state();
-        let held = state.held.values().map(|(held, _)| (held.topic.to_string(), held.partition, held.holding));
+        let held = state.held.values().map(|(held, _)| Holding {
+            topic: held.topic.to_string(),
+            topic_id: held.topic_id.as_deref().unwrap_or_default().to_owned(),
+            partition: held.partition,
+            number: held.holding,
+            counts_from: held.counts_from(),
+        });
         let released_to = state
             .released_to
             .iter()

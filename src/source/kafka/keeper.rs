@@ -9,10 +9,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, CommitMode, ConsumerContext};
 
 use crate::checkpoint::Place;
 use crate::clock;
@@ -122,7 +123,9 @@ impl<C: ConsumerContext> Keeper<C> {
         };
         let last_tried = |held: &&Arc<Held>| {
             let written = self.written[&held.holding].at;
-            self.tried.get(&held.holding).map_or(written, |tried| written.max(*tried))
+            let tried = self.tried.get(&held.holding).map_or(written, |tried| written.max(*tried));
+            // Of those that came together, that of which the most would have to be read again.
+            (tried, held.checkpointed_ms.load(Ordering::Relaxed))
         };
         all.iter().filter(is_due).min_by_key(last_tried).cloned()
     }
@@ -172,7 +175,7 @@ impl<C: ConsumerContext> Keeper<C> {
             self.written.insert(held.holding, Written { at: clock::monotonic(), up_to });
             // Given up meanwhile, it was written and committed anew, further on.
             if self.hub.held().iter().any(|still| Arc::ptr_eq(still, held)) {
-                commit(&self.consumer, &[(given.held, given.next_offset)]);
+                commit(&self.consumer, &[(given.held, given.next_offset)], CommitMode::Async);
             }
         }
         is_durable

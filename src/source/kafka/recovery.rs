@@ -161,21 +161,23 @@ impl Recovery {
                 "promises are others than before: they hold for what is offered from now on"
             );
         }
-        let goes_on = resumed.held.contains(&(topic.to_string(), partition, head.holding));
+        let goes_on = resumed.goes_on.contains(&head.holding);
         // What this instance counted of an earlier holding of the partition is not counted again.
         let counted_to = self.hub.counted_to(&topic, &place.topic_id, partition);
+        let counted_to = counted_to.max(resumed.begin(&topic, partition));
         let history = match head.history {
             Some(history) if goes_on => Some(history),
             // Another one counted what came before.
             Some(_) if next_offset >= counted_to => Some((Counted::of(&shard, GroupBy::EACH), next_offset)),
             _ => None,
         };
-        let live_from = head.live_from.map(|from| from.max(counted_to));
+        let live_from = head.live_from.max(Some(counted_to).filter(|counted_to| *counted_to > 0));
         let reach = if head.known_since_ms == 0 { Reach::Everything } else { Reach::Since(head.known_since_ms) };
         let mut held = Held::new(topic, partition, next_offset, live_from, reach, clock::wall());
         held.first_offset = head.first_offset;
         held.holding = if goes_on { head.holding } else { 0 };
         held.goes_on = goes_on;
+        held.counting_from = history.as_ref().map(|(_, from)| *from);
         held.checkpointed_ms = head.written_ms.into();
         Start { offset: Offset::Offset(next_offset), held, known: Some(Box::new(Known { shard, history })) }
     }
@@ -203,8 +205,7 @@ impl Recovery {
         };
         let left = restored(sought).map(|Restored { name, head, .. }| {
             let is_own = name.writer.instance == scribe.instance();
-            let partition = (&*name.place.topic, name.place.partition);
-            Left { partition, own: is_own.then_some(head.holding), ledger: &head.ledger }
+            Left { name, own: is_own.then_some(head.holding), ledger: &head.ledger }
         });
         let left: Vec<Left<'_>> = left.collect();
         let resumed = ledger::resume(&left);

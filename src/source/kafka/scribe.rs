@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
+use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::checkpoint::shelf::Shelf;
@@ -123,7 +124,9 @@ impl Scribe {
 }
 
 /// Tells the group that all before these offsets is durable. That it does not take them is told, and harms nothing.
-pub fn commit<C: ConsumerContext>(consumer: &BaseConsumer<C>, durable: &[(Arc<Held>, i64)]) {
+///
+/// Nothing depends on it, so only who is about to give partitions up need wait.
+pub fn commit<C: ConsumerContext>(consumer: &BaseConsumer<C>, durable: &[(Arc<Held>, i64)], mode: CommitMode) {
     if durable.is_empty() {
         return;
     }
@@ -136,8 +139,17 @@ pub fn commit<C: ConsumerContext>(consumer: &BaseConsumer<C>, durable: &[(Arc<He
         element.set_metadata(held.topic_id.as_deref().unwrap_or_default());
     }
     tracing::debug!(partitions = durable.len(), "checkpoint: committing");
-    match consumer.commit(&list, CommitMode::Sync) {
-        Ok(()) => tracing::debug!(partitions = durable.len(), "checkpoint: committed"),
+    let asked = consumer.commit(&list, mode);
+    // Otherwise the answer comes later.
+    if matches!(mode, CommitMode::Sync) || asked.is_err() {
+        tell_committed(asked, durable.len());
+    }
+}
+
+/// What the group says to offsets of so many partitions.
+pub fn tell_committed(answer: KafkaResult<()>, partitions: usize) {
+    match answer {
+        Ok(()) => tracing::debug!(partitions, "checkpoint: committed"),
         Err(error) => tracing::info!(%error, "the group does not take the offsets of checkpoints"),
     }
 }

@@ -54,6 +54,8 @@ pub struct Held {
     pub start: i64,
     /// Drawn when it was given to this process; after a restart that goes on counting, as it was.
     pub holding: u64,
+    /// From which offset on it was counted when it came, if counting had begun.
+    pub counting_from: Option<i64>,
     /// Whether it goes on from where an earlier run of this instance left it, so that all before `start` is durable as it is.
     pub goes_on: bool,
     /// When what was read of it was last made durable, in milliseconds since 1970; 0 if it never was.
@@ -93,6 +95,7 @@ impl Held {
             first_offset: start,
             start,
             holding: 0,
+            counting_from: None,
             goes_on: false,
             checkpointed_ms: AtomicU64::new(0),
             live_from,
@@ -114,6 +117,11 @@ impl Held {
             Reach::Since(since_ms) => since_ms,
             Reach::SinceTheFirstRecord => self.first_record_ms.get().copied().unwrap_or(self.assigned_ms),
         }
+    }
+
+    /// From which offset on it is counted; none before that is known.
+    pub fn counts_from(&self) -> Option<i64> {
+        self.counting_from.or_else(|| self.live_from.get().copied())
     }
 
     /// The latest event time believed; none before the first few records.

@@ -37,6 +37,10 @@ impl Phase {
             if let Some(begun) =
                 Phase::ALL.into_iter().find(|phase| phase.lines().iter().any(|part| line.contains(part)))
             {
+                // An answer may come while the next one is being written.
+                if line.contains("checkpoint: committed") && !matches!(phase, Phase::Committing | Phase::Plain) {
+                    continue;
+                }
                 phase = begun;
                 awaited = if line.contains("rebalance: assigned") { partitions_of(line) } else { 0 };
             } else if awaited > 0 && line.contains("partition assigned") {
@@ -64,6 +68,7 @@ fn the_last_line_tells_the_phase() {
         ("checkpoint: listing\nsomething else", Phase::Renaming),
         ("checkpoint: durable", Phase::Committing),
         ("checkpoint: committing\ncheckpoint: committed", Phase::Plain),
+        ("checkpoint: committing\ncheckpoint: encoding\ncheckpoint: committed", Phase::Writing),
         ("checkpoint: writing\nno checkpoint: no room", Phase::Plain),
         ("rebalance: assigned partitions=2\npartition assigned", Phase::Rebalancing),
         ("rebalance: assigned partitions=2\npartition assigned\npartition assigned, restored", Phase::Plain),
