@@ -96,8 +96,11 @@ mod tests {
         Name { place, next_offset, writer: Writer { run: 1, instance: "one".to_owned() } }
     }
 
-    /// All restored at this offset: the holdings that go on, and what begins where.
-    fn held(next_offset: i64, restored: &[(i32, Option<u64>, &Ledger)]) -> Option<(Vec<u64>, Vec<(i32, i64)>)> {
+    /// The holdings that go on, and which partitions begin where.
+    type GoesOn = (Vec<u64>, Vec<(i32, i64)>);
+
+    /// How it goes on if all are restored at this offset.
+    fn held(next_offset: i64, restored: &[(i32, Option<u64>, &Ledger)]) -> Option<GoesOn> {
         let names: Vec<Name> = restored.iter().map(|(partition, ..)| name(*partition, next_offset)).collect();
         let left = |(name, &(_, own, ledger))| Left { name, own, ledger };
         let resumed = resume(&names.iter().zip(restored).map(left).collect::<Vec<_>>());
