@@ -10,10 +10,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rdkafka::consumer::{BaseConsumer, CommitMode, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 
 use crate::checkpoint::Place;
 use crate::clock;
@@ -85,15 +86,21 @@ impl<C: ConsumerContext> Keeper<C> {
 
     /// Writes until the hub stops.
     pub fn run(mut self) {
-        while !self.hub.is_stopping() {
-            let started = clock::monotonic();
-            let rest = match self.next_due(started) {
-                Some(held) if self.write(&held) => (clock::monotonic() - started) * REST,
-                Some(_) => AGAIN,
-                None => Duration::ZERO,
-            };
-            self.sleep(rest.max(PAUSE));
-        }
+        let (durable, waiting) = mpsc::channel();
+        let consumer = Arc::clone(&self.consumer);
+        thread::scope(|scope| {
+            scope.spawn(move || commit_what_is_durable(&consumer, &waiting));
+            while !self.hub.is_stopping() {
+                let started = clock::monotonic();
+                let rest = match self.next_due(started) {
+                    Some(held) if self.write(&held, &durable) => (clock::monotonic() - started) * REST,
+                    Some(_) => AGAIN,
+                    None => Duration::ZERO,
+                };
+                self.sleep(rest.max(PAUSE));
+            }
+            drop(durable);
+        });
     }
 
     /// The partition that is due for longest; none if none is.
@@ -155,8 +162,8 @@ impl<C: ConsumerContext> Keeper<C> {
         (ends.iter().all(Result::is_ok) && self.scribe.shelf().answers(&place)).then_some(place)
     }
 
-    /// Makes one partition durable. False: it failed.
-    fn write(&mut self, held: &Arc<Held>) -> bool {
+    /// Makes one partition durable, up to an offset that `durable` is told. False: it failed.
+    fn write(&mut self, held: &Arc<Held>, durable: &Sender<(Arc<Held>, i64)>) -> bool {
         self.tried.insert(held.holding, clock::monotonic());
         // If partitions come or go meanwhile, it is written once more.
         let epoch = self.hub.epoch();
@@ -175,7 +182,8 @@ impl<C: ConsumerContext> Keeper<C> {
             self.written.insert(held.holding, Written { at: clock::monotonic(), up_to });
             // Given up meanwhile, it was written and committed anew, further on.
             if self.hub.held().iter().any(|still| Arc::ptr_eq(still, held)) {
-                commit(&self.consumer, &[(given.held, given.next_offset)], CommitMode::Async);
+                // Who takes them is there as long as this is.
+                let _ = durable.send((given.held, given.next_offset));
             }
         }
         is_durable
@@ -186,5 +194,16 @@ impl<C: ConsumerContext> Keeper<C> {
         while !self.hub.is_stopping() && clock::monotonic() < until {
             thread::sleep(PAUSE.min(longest));
         }
+    }
+}
+
+/// Commits as they come; those that came meanwhile together, of each partition the latest. While the coordinator is away it
+/// takes long, and writing goes on.
+fn commit_what_is_durable<C: ConsumerContext>(consumer: &BaseConsumer<C>, waiting: &Receiver<(Arc<Held>, i64)>) {
+    while let Ok(first) = waiting.recv() {
+        let all = std::iter::once(first).chain(waiting.try_iter());
+        let latest: BTreeMap<_, _> =
+            all.map(|durable| ((durable.0.topic.clone(), durable.0.partition), durable)).collect();
+        commit(consumer, &latest.into_values().collect::<Vec<_>>());
     }
 }

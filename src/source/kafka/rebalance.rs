@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
@@ -24,7 +24,7 @@ use crate::meters::Meters;
 use crate::source::kafka::brokers::Partition;
 use crate::source::kafka::hub::Hub;
 use crate::source::kafka::recovery::{Recovery, Start};
-use crate::source::kafka::scribe::{Scribe, commit, tell_committed};
+use crate::source::kafka::scribe::{Scribe, commit};
 use crate::source::kafka::unread::Unread;
 use crate::source::kafka::worker::Given;
 
@@ -128,10 +128,6 @@ impl ConsumerContext for Context {
             self.hub.fail(anyhow::anyhow!(error).context("handing partitions over failed"));
         }
     }
-
-    fn commit_callback(&self, answer: KafkaResult<()>, offsets: &TopicPartitionList) {
-        tell_committed(answer, offsets.count());
-    }
 }
 
 impl Context {
@@ -223,7 +219,7 @@ fn write_in_time<C: ConsumerContext>(
             durable.push((given.held, given.next_offset));
         }
     }
-    commit(consumer, &durable, CommitMode::Sync);
+    commit(consumer, &durable);
 }
 
 /// What the group has of partitions that are restored from no checkpoint: committed means that it was read before, with all

@@ -10,7 +10,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
-use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
 
 use crate::checkpoint::shelf::Shelf;
@@ -125,8 +124,8 @@ impl Scribe {
 
 /// Tells the group that all before these offsets is durable. That it does not take them is told, and harms nothing.
 ///
-/// Nothing depends on it, so only who is about to give partitions up need wait.
-pub fn commit<C: ConsumerContext>(consumer: &BaseConsumer<C>, durable: &[(Arc<Held>, i64)], mode: CommitMode) {
+/// Waits for the answer, while no coordinator answers for as long as the session may last.
+pub fn commit<C: ConsumerContext>(consumer: &BaseConsumer<C>, durable: &[(Arc<Held>, i64)]) {
     if durable.is_empty() {
         return;
     }
@@ -139,17 +138,8 @@ pub fn commit<C: ConsumerContext>(consumer: &BaseConsumer<C>, durable: &[(Arc<He
         element.set_metadata(held.topic_id.as_deref().unwrap_or_default());
     }
     tracing::debug!(partitions = durable.len(), "checkpoint: committing");
-    let asked = consumer.commit(&list, mode);
-    // Otherwise the answer comes later.
-    if matches!(mode, CommitMode::Sync) || asked.is_err() {
-        tell_committed(asked, durable.len());
-    }
-}
-
-/// What the group says to offsets of so many partitions.
-pub fn tell_committed(answer: KafkaResult<()>, partitions: usize) {
-    match answer {
-        Ok(()) => tracing::debug!(partitions, "checkpoint: committed"),
+    match consumer.commit(&list, CommitMode::Sync) {
+        Ok(()) => tracing::debug!(partitions = durable.len(), "checkpoint: committed"),
         Err(error) => tracing::info!(%error, "the group does not take the offsets of checkpoints"),
     }
 }
