@@ -152,7 +152,7 @@ impl Context {
             self.hub.fail(anyhow::anyhow!(stuck));
         }
         if is_first {
-            self.unread.look();
+            self.unread.look_at_first();
         }
         consumer.incremental_assign(&list)
     }

@@ -1,10 +1,12 @@
 //! Partitions that the group has given to nobody.
 //!
 //! A member with a fixed name that comes back is given what it had, and nobody looks whether the topic has more partitions by
-//! now: those added while it was away would be nobody's until the group next shares out. So a member with a fixed name asks,
-//! when it has come, who has what, until everything is somebody's; while a broker is away there is no answer. As long as
-//! something is known to be nobody's, no lane is shown; if it stays so, the member leaves the group and joins it again, which
-//! makes the group share out anew. Partitions that are added later are noticed by the group itself.
+//! now: those added while it was away would be nobody's until the group next shares out. And the member that shares out may
+//! have been told by a broker that lags that there is no such topic yet; librdkafka (2.12) need not notice later on. So a member
+//! with a fixed name asks, when it has come, who has what, until everything is somebody's, and any member does as long as it
+//! has nothing; while a broker is away there is no answer. As long as something is known to be nobody's, no lane is shown; if
+//! it stays so, the member leaves the group and joins it again, which makes the group share out anew. Partitions that are
+//! added later are noticed by the group itself.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -17,6 +19,9 @@ use crate::source::kafka::hub::Hub;
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
+
+/// Between two looks of a member that has nothing, as some may never have.
+const PAUSE_OF_THE_IDLE: Duration = Duration::from_secs(5);
 
 /// How long an answer may take: the group may be waiting meanwhile.
 const LONGEST_ANSWER: Duration = Duration::from_secs(1);
@@ -31,30 +36,38 @@ const REJOIN_EVERY: Duration = Duration::from_secs(60);
 pub struct Unread {
     hub: Arc<Hub>,
     brokers: Arc<Brokers>,
-    /// None where nobody need ask: without fixed names the group shares out whenever a member comes, and by its newer protocol
-    /// the brokers do.
+    /// None where nobody need ask: by the newer protocol of groups the brokers share out.
     group: Option<String>,
+    /// Without a fixed name the group shares out whenever a member comes.
+    has_fixed_name: bool,
 }
 
 impl Unread {
     /// Looks after the topics of this hub.
     pub fn new(kafka: &Kafka, hub: Arc<Hub>, brokers: Arc<Brokers>) -> Unread {
-        let needs_to_ask = kafka.instance.is_some() && !by_newer_protocol(kafka);
-        Unread { hub, brokers, group: needs_to_ask.then(|| kafka.group.clone()) }
+        let group = Some(kafka.group.clone()).filter(|_| !by_newer_protocol(kafka));
+        Unread { hub, brokers, group, has_fixed_name: kafka.instance.is_some() }
     }
 
-    /// Looks again and again until everything is somebody's, or the hub stops.
+    /// Looks again and again until everything is somebody's and this member has some of it; anew whenever it has nothing; until
+    /// the hub stops.
     pub fn watch(&self) {
-        let (mut since, mut rejoined): (Option<Instant>, Option<Instant>) = (None, None);
+        let mut is_settled = !self.has_fixed_name;
+        let (mut looked, mut since, mut rejoined): (Option<Instant>, Option<Instant>, Option<Instant>) =
+            (None, None, None);
         while self.group.is_some() && !self.hub.is_stopping() {
             let now = clock::monotonic();
-            let is_here = !self.hub.held().is_empty();
-            match is_here.then(|| self.look()).flatten() {
-                Some(true) => since = since.or(Some(now)),
-                Some(false) => return,
-                None => {}
-            }
             let is_after = |instant: Option<Instant>, longest| instant.is_some_and(|instant| now - instant >= longest);
+            let holds_some = !self.hub.held().is_empty();
+            is_settled &= holds_some;
+            if !is_settled && (holds_some || looked.is_none() || is_after(looked, PAUSE_OF_THE_IDLE)) {
+                looked = Some(now);
+                match self.look() {
+                    Some(true) => since = since.or(Some(now)),
+                    Some(false) => (is_settled, since) = (holds_some, None),
+                    None => {}
+                }
+            }
             if is_after(since, LASTING) && (rejoined.is_none() || is_after(rejoined, REJOIN_EVERY)) {
                 tracing::warn!("the group has given some partitions to nobody: joining it again");
                 self.hub.rejoin();
@@ -64,9 +77,16 @@ impl Unread {
         }
     }
 
+    /// The same once, as soon as partitions have come, where it may be so.
+    pub fn look_at_first(&self) {
+        if self.has_fixed_name {
+            self.look();
+        }
+    }
+
     /// Whether something is nobody's, which the hub is told; none if nobody can say at present, while the group shares out
     /// for example.
-    pub fn look(&self) -> Option<bool> {
+    fn look(&self) -> Option<bool> {
         let group = self.group.as_ref()?;
         let held = self.hub.held();
         let mut others = BTreeSet::new();
