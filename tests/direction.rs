@@ -38,7 +38,7 @@ const ALLOWED: [(&str, &[&str], &[&str]); 9] = [
     (
         "src/checkpoint",
         &["engine", "kafka", "config", "clock", "event"],
-        &["postcard", "rdkafka", "serde", "thiserror", "tokio", "zstd"],
+        &["percent_encoding", "postcard", "rdkafka", "serde", "thiserror", "tokio", "zstd"],
     ),
     (
         "src/config",

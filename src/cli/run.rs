@@ -74,16 +74,22 @@ async fn run_until_told(mut config: Config) -> anyhow::Result<()> {
             }
             failure = running.failure() => Some(failure),
         };
-        tokio::select! {
-            () = running.stop() => {}
-            // Whoever asks twice is in a hurry; what is not durable yet is read again.
-            name = signals.next() => {
-                anyhow::bail!("told twice to end, now by {name}: ending without leaving the group")
+        let mut stopping = std::pin::pin!(running.stop());
+        let mut is_told = failure.is_none();
+        loop {
+            tokio::select! {
+                () = &mut stopping => break,
+                // Whoever asks twice is in a hurry; what is not durable yet is read again.
+                name = signals.next() => if is_told {
+                    anyhow::bail!("told twice to end, now by {name}: ending without leaving the group")
+                },
             }
+            is_told = true;
         }
         let now = clock::monotonic();
         let may_be_itself = fenced.is_none_or(|fenced| now.saturating_duration_since(fenced) > FENCED_AGAIN);
         match failure {
+            Some(failure) if failure.is::<Fenced>() && is_told => return Ok(()),
             Some(failure) if failure.is::<Fenced>() && may_be_itself => {
                 tracing::warn!(
                     "{failure}; it may have been this process itself, before brokers were silent: joining anew"

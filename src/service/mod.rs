@@ -25,7 +25,7 @@ pub mod repeats;
 pub struct Service {
     /// What it knows, as last put together.
     pub snapshots: watch::Receiver<Arc<Snapshot>>,
-    /// What cannot be healed: it should be stopped, and the program end.
+    /// What cannot be healed: it should be stopped.
     pub failures: mpsc::UnboundedReceiver<anyhow::Error>,
     reading: Reading,
     pulse: JoinHandle<()>,

@@ -94,10 +94,7 @@ impl Brokers {
         let mut given_out = BTreeSet::new();
         for member in group.members() {
             let told = member.assignment().unwrap_or_default();
-            // Nothing at all is no partitions.
-            if !told.is_empty() {
-                given_out.extend(assignment::partitions(told).ok_or(RDKafkaErrorCode::InvalidRecord)?);
-            }
+            given_out.extend(assignment::partitions(told).ok_or(RDKafkaErrorCode::InvalidRecord)?);
         }
         Ok(Some(given_out))
     }

@@ -233,7 +233,10 @@ fn keep_alive(consumer: &BaseConsumer<Context>, hub: &Hub) {
             consumer.unsubscribe();
             let topics = hub.topics();
             let topics: Vec<&str> = topics.keys().map(String::as_str).collect();
-            if let Err(error) = consumer.subscribe(&topics) {
+            // What is fatal to the consumer is told by the next poll.
+            if let Err(error) = consumer.subscribe(&topics)
+                && consumer.client().fatal_error().is_none()
+            {
                 hub.fail(anyhow::anyhow!(error).context("joining the group again failed"));
             }
         }

@@ -7,7 +7,7 @@
 //! checkpoint is under way at a time, and it takes at most a fifth of the time, so that memory and processors are not spent
 //! on it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -87,9 +87,9 @@ impl<C: ConsumerContext> Keeper<C> {
     /// Writes until the hub stops.
     pub fn run(mut self) {
         let (durable, waiting) = mpsc::channel();
-        let consumer = Arc::clone(&self.consumer);
+        let (hub, consumer) = (Arc::clone(&self.hub), Arc::clone(&self.consumer));
         thread::scope(|scope| {
-            scope.spawn(move || commit_what_is_durable(&consumer, &waiting));
+            scope.spawn(move || commit_what_is_durable(&hub, &consumer, &waiting));
             while !self.hub.is_stopping() {
                 let started = clock::monotonic();
                 let rest = match self.next_due(started) {
@@ -180,11 +180,8 @@ impl<C: ConsumerContext> Keeper<C> {
         if is_durable {
             let up_to = Some((given.next_offset, epoch));
             self.written.insert(held.holding, Written { at: clock::monotonic(), up_to });
-            // Given up meanwhile, it was written and committed anew, further on.
-            if self.hub.held().iter().any(|still| Arc::ptr_eq(still, held)) {
-                // Who takes them is there as long as this is.
-                let _ = durable.send((given.held, given.next_offset));
-            }
+            // Who takes them is there as long as this is.
+            let _ = durable.send((given.held, given.next_offset));
         }
         is_durable
     }
@@ -198,12 +195,20 @@ impl<C: ConsumerContext> Keeper<C> {
 }
 
 /// Commits as they come; those that came meanwhile together, of each partition the latest. While the coordinator is away it
-/// takes long, and writing goes on.
-fn commit_what_is_durable<C: ConsumerContext>(consumer: &BaseConsumer<C>, waiting: &Receiver<(Arc<Held>, i64)>) {
-    while let Ok(first) = waiting.recv() {
+/// takes long, and writing goes on. At the end of the process all is written and committed anew.
+fn commit_what_is_durable<C: ConsumerContext>(
+    hub: &Hub,
+    consumer: &BaseConsumer<C>,
+    waiting: &Receiver<(Arc<Held>, i64)>,
+) {
+    while let Ok(first) = waiting.recv()
+        && !hub.is_stopping()
+    {
         let all = std::iter::once(first).chain(waiting.try_iter());
-        let latest: BTreeMap<_, _> =
-            all.map(|durable| ((durable.0.topic.clone(), durable.0.partition), durable)).collect();
+        let mut latest: BTreeMap<_, _> = all.map(|durable| (durable.0.holding, durable)).collect();
+        // Given up meanwhile, it was written and committed anew, further on.
+        let held: BTreeSet<u64> = hub.held().iter().map(|held| held.holding).collect();
+        latest.retain(|holding, _| held.contains(holding));
         commit(consumer, &latest.into_values().collect::<Vec<_>>());
     }
 }

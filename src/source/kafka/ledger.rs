@@ -3,8 +3,8 @@
 //! Counters of a process are sums: of what it counted of the partitions it holds, each since some offset, and of those it
 //! held before. Whoever reads them takes a value that falls for a new beginning, so after a restart they either go on
 //! exactly, or begin at nothing; anything between would be told as a jump. They go on if each partition that the instance
-//! held when it last wrote is back: as it was left by this instance; or restored at an offset before that from which it was
-//! counted, so that the same is counted once more from there. Else every partition counts from the offset it is restored at.
+//! held when it last wrote is back: as it was left by this instance; or restored at an offset at or before that from which
+//! it was counted, so that the same is counted once more from there. Else every partition counts from the offset it is restored at.
 
 use crate::checkpoint::{Holding, Ledger, Name};
 use crate::engine::counted::Counted;
@@ -27,17 +27,18 @@ pub struct Resumed {
     pub released: Counted,
     /// Up to which offset that counts: topic, its id, partition and offset.
     pub released_to: Vec<(String, String, i32, i64)>,
-    /// The numbers of the holdings that go on as they were left. All others begin where they are restored,
+    /// The numbers of the holdings that go on as they were left.
     pub goes_on: Vec<u64>,
-    /// but for these, which begin at these offsets: topic, partition and offset.
+    /// The partitions that are counted from these offsets on: topic, partition and offset. All others are counted from where
+    /// they are restored.
     pub begin: Vec<(String, i32, i64)>,
 }
 
 impl Resumed {
-    /// Before which offset nothing is counted of a partition.
-    pub fn begin(&self, topic: &str, partition: i32) -> i64 {
+    /// From which offset on a partition is counted, if not from where it is restored.
+    pub fn begin(&self, topic: &str, partition: i32) -> Option<i64> {
         let of_it = self.begin.iter().find(|(of, number, _)| of == topic && *number == partition);
-        of_it.map_or(0, |(_, _, offset)| *offset)
+        of_it.map(|(_, _, offset)| *offset)
     }
 }
 

@@ -164,20 +164,22 @@ impl Recovery {
         let goes_on = resumed.goes_on.contains(&head.holding);
         // What this instance counted of an earlier holding of the partition is not counted again.
         let counted_to = self.hub.counted_to(&topic, &place.topic_id, partition);
-        let counted_to = counted_to.max(resumed.begin(&topic, partition));
+        let begin = resumed.begin(&topic, partition);
         let history = match head.history {
             Some(history) if goes_on => Some(history),
+            // Its history ends there, not here.
+            _ if begin.is_some() => None,
             // Another one counted what came before.
             Some(_) if next_offset >= counted_to => Some((Counted::of(&shard, GroupBy::EACH), next_offset)),
             _ => None,
         };
-        let live_from = head.live_from.max(Some(counted_to).filter(|counted_to| *counted_to > 0));
+        let live_from = begin.or_else(|| head.live_from.max(Some(counted_to).filter(|counted_to| *counted_to > 0)));
         let reach = if head.known_since_ms == 0 { Reach::Everything } else { Reach::Since(head.known_since_ms) };
         let mut held = Held::new(topic, partition, next_offset, live_from, reach, clock::wall());
         held.first_offset = head.first_offset;
         held.holding = if goes_on { head.holding } else { 0 };
         held.goes_on = goes_on;
-        held.counting_from = history.as_ref().map(|(_, from)| *from);
+        held.history_to = history.as_ref().map(|(_, from)| *from);
         held.checkpointed_ms = head.written_ms.into();
         Start { offset: Offset::Offset(next_offset), held, known: Some(Box::new(Known { shard, history })) }
     }

@@ -29,6 +29,9 @@ const LONGEST_ANSWER: Duration = Duration::from_secs(1);
 /// What is nobody's for so long is not on its way from one member to another.
 const LASTING: Duration = Duration::from_secs(5);
 
+/// Who has nothing leaves more time to those who have: for the group to notice new partitions, and to hand some over.
+const LASTING_OF_THE_IDLE: Duration = Duration::from_secs(30);
+
 /// The group is given so long to share out what was nobody's.
 const REJOIN_EVERY: Duration = Duration::from_secs(60);
 
@@ -65,13 +68,14 @@ impl Unread {
                 match self.look() {
                     Some(true) => since = since.or(Some(now)),
                     Some(false) => (is_settled, since) = (holds_some, None),
-                    None => {}
+                    None => since = None,
                 }
-            }
-            if is_after(since, LASTING) && (rejoined.is_none() || is_after(rejoined, REJOIN_EVERY)) {
-                tracing::warn!("the group has given some partitions to nobody: joining it again");
-                self.hub.rejoin();
-                (since, rejoined) = (None, Some(now));
+                let lasting = if holds_some { LASTING } else { LASTING_OF_THE_IDLE };
+                if is_after(since, lasting) && (rejoined.is_none() || is_after(rejoined, REJOIN_EVERY)) {
+                    tracing::warn!("the group has given some partitions to nobody: joining it again");
+                    self.hub.rejoin();
+                    (since, rejoined) = (None, Some(now));
+                }
             }
             std::thread::sleep(PAUSE);
         }
@@ -90,11 +94,12 @@ impl Unread {
         let group = self.group.as_ref()?;
         let held = self.hub.held();
         let mut others = BTreeSet::new();
-        for (name, topic) in self.hub.topics() {
+        // Of one that is gone nothing is anybody's.
+        for (name, topic) in self.hub.topics().into_iter().filter(|(_, topic)| topic.error.is_none()) {
             let count = topic.partitions.and_then(|count| i32::try_from(count).ok()).unwrap_or(0);
             others.extend((0..count).map(|number| (name.clone(), number)));
         }
-        for held in held {
+        for held in &held {
             others.remove(&(held.topic.to_string(), held.partition));
         }
         if !others.is_empty() {
@@ -110,7 +115,10 @@ impl Unread {
             }
         }
         let unread: BTreeSet<String> = others.into_iter().map(|(topic, _)| topic).collect();
-        self.hub.learn_unread(&unread);
+        // Who has nothing shows nothing either way, and need not ask again once it has some.
+        if !held.is_empty() {
+            self.hub.learn_unread(&unread);
+        }
         Some(!unread.is_empty())
     }
 }

@@ -54,8 +54,8 @@ pub struct Held {
     pub start: i64,
     /// Drawn when it was given to this process; after a restart that goes on counting, as it was.
     pub holding: u64,
-    /// From which offset on it was counted when it came, if counting had begun.
-    pub counting_from: Option<i64>,
+    /// Where its history ended when it came, if that was behind it.
+    pub history_to: Option<i64>,
     /// Whether it goes on from where an earlier run of this instance left it, so that all before `start` is durable as it is.
     pub goes_on: bool,
     /// When what was read of it was last made durable, in milliseconds since 1970; 0 if it never was.
@@ -95,7 +95,7 @@ impl Held {
             first_offset: start,
             start,
             holding: 0,
-            counting_from: None,
+            history_to: None,
             goes_on: false,
             checkpointed_ms: AtomicU64::new(0),
             live_from,
@@ -119,9 +119,9 @@ impl Held {
         }
     }
 
-    /// From which offset on it is counted; none before that is known.
+    /// From which offset on it is counted, or will be; none before that is known.
     pub fn counts_from(&self) -> Option<i64> {
-        self.counting_from.or_else(|| self.live_from.get().copied())
+        self.history_to.or_else(|| self.live_from.get().copied())
     }
 
     /// The latest event time believed; none before the first few records.
@@ -439,6 +439,8 @@ impl<C: ConsumerContext + 'static> Worker<C> {
             for arrival in of_origin {
                 match arrival.content() {
                     Content::Record(record) => {
+                        // Also where there is no record just before it.
+                        slot.notice_the_present(record.offset);
                         match slot.read(&record, settings, delays.map(|delays| (delays, wall)), &meters.misrouted) {
                             Ok(()) => {}
                             Err(rejection) => {
