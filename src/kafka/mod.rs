@@ -8,6 +8,7 @@
 pub mod client;
 mod courier;
 mod deliveries;
+pub mod forgotten;
 pub mod outbox;
 mod receipts;
 pub mod topic_id;

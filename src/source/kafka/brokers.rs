@@ -14,6 +14,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use crate::config::Kafka;
 use crate::kafka::client::{Quiet, properties, set_default};
+use crate::kafka::forgotten::name_brokers_anew;
 use crate::kafka::topic_id;
 use crate::source::kafka::assignment;
 
@@ -52,6 +53,11 @@ impl Brokers {
         set_default(&mut properties, &["reconnect.backoff.max.ms"], "500");
         let client = properties.create_with_context(Quiet { doing: "asking brokers" })?;
         Ok(Brokers { client, leaders: Mutex::default() })
+    }
+
+    /// Names the brokers anew to the client; see [`name_brokers_anew`].
+    pub fn name_anew(&self, kafka: &Kafka) {
+        name_brokers_anew(self.client.client(), kafka);
     }
 
     /// How many partitions a topic has.

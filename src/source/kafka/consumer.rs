@@ -150,7 +150,7 @@ impl Reading {
             let worker = Worker::new(queue, lines, settings, metrics.by, hash_seed, meters, recurring);
             reading.workers.push(spawn(format!("worker-{number}"), move || worker.run())?);
         }
-        let prober = Prober::new(Arc::clone(&hub), Arc::clone(&brokers), Arc::clone(consumer.context()));
+        let prober = Prober::new(Arc::clone(&hub), Arc::clone(&brokers), Arc::clone(&consumer), kafka.clone());
         reading.prober = Some(spawn("prober".to_owned(), move || prober.run())?);
         reading.unread = Some(spawn("unread".to_owned(), move || unread.watch())?);
         if let Some(scribe) = scribe {

@@ -5,7 +5,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
 use crate::clock;
+use crate::config::Kafka;
+use crate::kafka::forgotten::name_brokers_anew;
 use crate::kafka::trouble::Trouble;
 use crate::source::kafka::brokers::{Brokers, Partition};
 use crate::source::kafka::hub::Hub;
@@ -24,18 +28,27 @@ const TOPICS_EVERY: Duration = Duration::from_secs(5);
 /// How long an answer may take.
 const LONGEST_ANSWER: Duration = Duration::from_secs(2);
 
+/// Where not everything is as it should be for so long, brokers are named anew to the clients; and again after twice as long.
+const NAMED_ANEW_AFTER: Duration = Duration::from_secs(5);
+
+/// At the latest after this.
+const NAMED_ANEW_EVERY: Duration = Duration::from_secs(320);
+
 /// The thread's own things.
 pub struct Prober {
     hub: Arc<Hub>,
     brokers: Arc<Brokers>,
-    context: Arc<Context>,
+    consumer: Arc<BaseConsumer<Context>>,
+    kafka: Kafka,
     topics_asked: Option<Instant>,
+    /// Since when not everything is as it should be, or brokers were last named; and after what time they are named next.
+    unwell: Option<(Instant, Duration)>,
 }
 
 impl Prober {
     /// Asks for the partitions and topics of this hub.
-    pub fn new(hub: Arc<Hub>, brokers: Arc<Brokers>, context: Arc<Context>) -> Prober {
-        Prober { hub, brokers, context, topics_asked: None }
+    pub fn new(hub: Arc<Hub>, brokers: Arc<Brokers>, consumer: Arc<BaseConsumer<Context>>, kafka: Kafka) -> Prober {
+        Prober { hub, brokers, consumer, kafka, topics_asked: None, unwell: None }
     }
 
     /// Asks until the hub stops.
@@ -47,8 +60,24 @@ impl Prober {
                 self.ask_about_topics();
             }
             self.ask_about_ends();
+            self.name_brokers_where_unwell();
             let took = clock::monotonic().saturating_duration_since(started);
             std::thread::sleep(PAUSE.max((took * PAUSES_PER_ROUND).min(LONGEST_ANSWER)));
+        }
+    }
+
+    fn name_brokers_where_unwell(&mut self) {
+        let (now, held) = (clock::monotonic(), self.hub.held());
+        let is_well = !held.is_empty() && held.iter().all(|held| held.progress.standing(now).behind.is_none());
+        if is_well {
+            self.unwell = None;
+            return;
+        }
+        let (since, pause) = self.unwell.get_or_insert((now, NAMED_ANEW_AFTER));
+        if now.saturating_duration_since(*since) >= *pause {
+            (*since, *pause) = (now, (*pause * 2).min(NAMED_ANEW_EVERY));
+            self.brokers.name_anew(&self.kafka);
+            name_brokers_anew(self.consumer.client(), &self.kafka);
         }
     }
 
@@ -81,7 +110,9 @@ impl Prober {
             }
         }
         if let Some((held, code)) = unanswered {
-            self.context.silence(&format!("where partition {} of {} ends", held.partition, held.topic), code);
+            self.consumer
+                .context()
+                .silence(&format!("where partition {} of {} ends", held.partition, held.topic), code);
         }
     }
 
@@ -90,11 +121,11 @@ impl Prober {
             match self.brokers.partitions(topic, LONGEST_ANSWER) {
                 // No answer is none about the topic.
                 Err(code) if matches!(Trouble::of(code), Trouble::Unreachable | Trouble::BrokerAway) => {
-                    self.context.silence(&format!("about the topic {topic}"), code);
+                    self.consumer.context().silence(&format!("about the topic {topic}"), code);
                     return;
                 }
                 Err(code) => {
-                    self.context.trouble(code, "");
+                    self.consumer.context().trouble(code, "");
                     self.hub.learn(topic, Err(code), now());
                 }
                 Ok(partitions) => self.hub.learn(topic, Ok(partitions), now()),
