@@ -28,6 +28,7 @@ use crate::clock;
 use crate::config::Kafka;
 use crate::engine::lane::hash_of;
 use crate::kafka::client::{Quiet, properties, set_default};
+use crate::kafka::forgotten::{Reminder, name_brokers_anew};
 
 /// Bytes of a chunk: far under the megabyte that brokers take unless told otherwise.
 const CHUNK: usize = 512 * 1024;
@@ -68,6 +69,7 @@ struct Connected {
     consumer: BaseConsumer<Quiet>,
     /// What is in each partition.
     partitions: Vec<Known>,
+    reminder: Reminder,
 }
 
 /// What is known of one partition.
@@ -155,6 +157,10 @@ impl Topic {
             none => none.insert(self.connect().map_err(failed)?),
         };
         let done = work(there, &self.topic);
+        if there.reminder.is_due(done.is_ok(), clock::monotonic()) {
+            name_brokers_anew(there.producer.client(), &self.kafka);
+            name_brokers_anew(there.consumer.client(), &self.kafka);
+        }
         // A client that will do no more is replaced by the next use.
         if done.is_err() && there.producer.client().fatal_error().is_some() {
             *connected = None;
@@ -189,7 +195,8 @@ impl Topic {
             reading.create_with_context(Quiet { doing: "reading checkpoints" }).map_err(|error| error.to_string())?;
         let producer = writing.create_with_context(Deliveries::default()).map_err(|error| error.to_string())?;
         let partitions = self.partitions(&consumer)?;
-        Ok(Connected { producer, consumer, partitions: (0..partitions).map(|_| Known::default()).collect() })
+        let partitions = (0..partitions).map(|_| Known::default()).collect();
+        Ok(Connected { producer, consumer, partitions, reminder: Reminder::default() })
     }
 
     /// How many partitions it has, once it is there.

@@ -16,6 +16,7 @@ use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, PurgeConfig};
 
 use super::client;
+use super::forgotten::{Reminder, name_brokers_anew};
 use super::outbox::{Address, Letter, Posted, Ticket, Tray};
 use super::receipts::Receipts;
 use super::trouble::{Trouble, explain};
@@ -79,6 +80,7 @@ pub(super) struct Courier {
     looked: Instant,
     /// When trouble was last logged; none without trouble.
     told: Option<Instant>,
+    reminder: Reminder,
 }
 
 impl Courier {
@@ -91,8 +93,18 @@ impl Courier {
         let producer = producer(kafka, &address, &tray)?;
         let now = clock::monotonic();
         let kafka = kafka.clone();
-        let (pause, sent_alone) = (PAUSES[0], false);
-        Ok(Courier { kafka, address, tray, producer, resumes: now, pause, sent_alone, looked: now, told: None })
+        Ok(Courier {
+            kafka,
+            address,
+            tray,
+            producer,
+            resumes: now,
+            pause: PAUSES[0],
+            sent_alone: false,
+            looked: now,
+            told: None,
+            reminder: Reminder::default(),
+        })
     }
 
     /// Delivers until the tray is closed.
@@ -167,7 +179,7 @@ impl Courier {
         }
     }
 
-    /// Tells trouble and its end, and replaces a client that refuses any further work.
+    /// Tells trouble and its end, names the brokers anew while it lasts, and replaces a client that refuses any further work.
     fn look(&mut self, now: Instant) {
         if let Some((code, reason)) = self.producer.client().fatal_error() {
             self.start_anew(code, reason);
@@ -175,7 +187,11 @@ impl Courier {
         let (pending, oldest) = self.tray.pending();
         let waited = oldest.map_or(Duration::ZERO, |oldest| now.saturating_duration_since(oldest));
         let what = self.address.what;
-        if waited <= LONGEST_WAIT {
+        let is_well = waited <= LONGEST_WAIT;
+        if self.reminder.is_due(is_well, now) {
+            name_brokers_anew(self.producer.client(), &self.kafka);
+        }
+        if is_well {
             if self.told.take().is_some() {
                 tracing::info!("{what} are delivered again");
             }

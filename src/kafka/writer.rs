@@ -7,8 +7,8 @@
 //!
 //! Deliberately absent: transactions, and several topics for one writer.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::config::FromClientConfigAndContext;
@@ -17,6 +17,7 @@ use rdkafka::producer::{BaseRecord, Producer, PurgeConfig, ThreadedProducer};
 
 use super::client;
 use super::deliveries::{Complaint, Deliveries};
+use super::forgotten::{Reminder, name_brokers_anew};
 use super::trouble::{Trouble, explain, explain_error};
 use crate::clock;
 use crate::config::Kafka;
@@ -107,6 +108,8 @@ const ASK: Duration = Duration::from_millis(500);
 pub struct Writer {
     producer: ThreadedProducer<Deliveries>,
     deliveries: Arc<Deliveries>,
+    /// With how many records were delivered at the last look.
+    reminder: Mutex<(Reminder, u64)>,
 }
 
 impl Writer {
@@ -133,7 +136,7 @@ impl Writer {
         let producer = ThreadedProducer::from_config_and_context(&properties, deliveries)
             .map_err(|error| WriteError::Options(explain_error(kafka, topic, &error)))?;
         let deliveries = Arc::clone(producer.client().context());
-        Ok(Writer { producer, deliveries })
+        Ok(Writer { producer, deliveries, reminder: Mutex::default() })
     }
 
     /// Waits until the topic is there to be written to, and says how many partitions it has. Brokers that make topics
@@ -148,6 +151,7 @@ impl Writer {
         loop {
             let left = deadline.saturating_duration_since(clock::monotonic());
             let metadata = self.producer.client().fetch_metadata(Some(topic), left.min(ASK).max(SETTLE));
+            self.remind();
             let found = metadata.as_ref().ok().and_then(|metadata| metadata.topics().first());
             let code = match (found, &metadata) {
                 (Some(found), _) => match found.error() {
@@ -194,6 +198,7 @@ impl Writer {
         match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::QueueFull) => {
                 self.producer.poll(LOOK);
+                self.remind();
                 Ok(false)
             }
             Some(RDKafkaErrorCode::Fatal) => Err(self.fatal()),
@@ -222,6 +227,7 @@ impl Writer {
     /// [`WriteError::Undelivered`].
     pub fn flush(&self, stop: &dyn Fn() -> bool) -> Result<Counts, WriteError> {
         while self.producer.flush(SETTLE).is_err() {
+            self.remind();
             if self.deliveries.failed.load(Ordering::Relaxed) > 0 || stop() {
                 self.producer.purge(PurgeConfig::default().queue().inflight());
                 // Given up as well; nothing is waited for but their coming back.
@@ -236,6 +242,17 @@ impl Writer {
     /// How many records went where so far.
     pub fn counts(&self) -> Counts {
         self.deliveries.counts()
+    }
+
+    /// To be called while something is waited for: if nothing is delivered for long, the brokers may have been forgotten.
+    fn remind(&self) {
+        let mut reminder = self.reminder.lock().unwrap_or_else(PoisonError::into_inner);
+        let (reminder, delivered_before) = &mut *reminder;
+        let delivered = self.counts().delivered;
+        let is_well = delivered > std::mem::replace(delivered_before, delivered);
+        if reminder.is_due(is_well, clock::monotonic()) {
+            name_brokers_anew(self.producer.client(), &self.deliveries.kafka);
+        }
     }
 
     /// What made the library refuse any further work.

@@ -22,9 +22,11 @@ use crate::log::Recurring;
 use crate::publish::snapshot::{Extent, PartitionStatus, Snapshot, TopicStatus};
 use crate::publish::withheld::Withheld;
 use crate::service::repeats::Repeats;
+use crate::source::kafka::held::Held;
 use crate::source::kafka::hub::{Hub, Stuck, Topic};
 use crate::source::kafka::progress::{Behind, LONGEST_SILENCE, Moment, Standing};
-use crate::source::kafka::worker::{self, Held, Look};
+use crate::source::kafka::slot;
+use crate::source::kafka::worker::Look;
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -199,7 +201,7 @@ fn add(snapshot: &mut Snapshot, look: Look, longest_list: usize) {
     }
     snapshot.counted.add(&look.counted);
     snapshot.counted_before |= look.counted_before;
-    for worker::Extent { held, first, next, stream_time, counters_from, beyond_limits, settings } in look.extents {
+    for slot::Extent { held, first, next, stream_time, counters_from, beyond_limits, settings } in look.extents {
         let extent = Extent { first, next, stream_time, counters_from, beyond_limits, settings };
         snapshot.extents.insert((held.topic.to_string(), held.partition), extent);
     }
@@ -243,7 +245,7 @@ fn status_of(name: &str, topic: &Topic, held: &[(Arc<Held>, Standing)]) -> Topic
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::source::kafka::worker::Reach;
+    use crate::source::kafka::held::Reach;
 
     const DAY_MS: u64 = 86_400_000;
 

@@ -15,9 +15,11 @@ use crate::clock;
 use crate::engine::counted::Counted;
 use crate::event::EventTime;
 use crate::kafka::trouble::Trouble;
+use crate::source::kafka::held::Held;
 use crate::source::kafka::ledger::Resumed;
 use crate::source::kafka::progress::Moment;
-use crate::source::kafka::worker::{Given, Held, Known, Look, Order};
+use crate::source::kafka::slot::{Given, Known};
+use crate::source::kafka::worker::{Look, Order};
 
 /// A worker that does not answer for so long is stuck.
 const LONGEST_ANSWER: Duration = Duration::from_secs(30);

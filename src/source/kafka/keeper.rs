@@ -19,9 +19,9 @@ use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use crate::checkpoint::Place;
 use crate::clock;
 use crate::source::kafka::brokers::Brokers;
+use crate::source::kafka::held::Held;
 use crate::source::kafka::hub::Hub;
 use crate::source::kafka::scribe::{Scribe, commit};
-use crate::source::kafka::worker::Held;
 
 /// Between two looks at what is due.
 const PAUSE: Duration = Duration::from_millis(50);

@@ -22,9 +22,9 @@ use crate::event::rejection::Rejection;
 use crate::kafka::outbox::{Address, Letter, Outbox, OutboxError};
 use crate::log::Recurring;
 use crate::meters::Meters;
+use crate::source::kafka::held::Held;
 use crate::source::kafka::hub::Hub;
 use crate::source::kafka::queue::{Header, Record};
-use crate::source::kafka::worker::Held;
 
 /// At the end, what is under way is waited for so long: if brokers are well, they take far less.
 const LONGEST_FAREWELL: Duration = Duration::from_secs(5);
@@ -120,7 +120,7 @@ mod tests {
 
     use super::*;
     use crate::event::decode::decode;
-    use crate::source::kafka::worker::Reach;
+    use crate::source::kafka::held::Reach;
 
     /// The headers that stand behind those of the record, as `name=value`.
     fn added(payload: &[u8], timestamp_ms: Option<u64>) -> Vec<String> {

@@ -10,6 +10,7 @@
 mod assignment;
 pub mod brokers;
 pub mod consumer;
+pub mod held;
 pub mod hub;
 pub mod keeper;
 pub mod ledger;
@@ -20,5 +21,6 @@ pub mod queue;
 pub mod rebalance;
 pub mod recovery;
 pub mod scribe;
+pub mod slot;
 pub mod unread;
 pub mod worker;

@@ -9,7 +9,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use crate::clock;
 use crate::config::Kafka;
-use crate::kafka::forgotten::name_brokers_anew;
+use crate::kafka::forgotten::{Reminder, name_brokers_anew};
 use crate::kafka::trouble::Trouble;
 use crate::source::kafka::brokers::{Brokers, Partition};
 use crate::source::kafka::hub::Hub;
@@ -28,12 +28,6 @@ const TOPICS_EVERY: Duration = Duration::from_secs(5);
 /// How long an answer may take.
 const LONGEST_ANSWER: Duration = Duration::from_secs(2);
 
-/// Where not everything is as it should be for so long, brokers are named anew to the clients; and again after twice as long.
-const NAMED_ANEW_AFTER: Duration = Duration::from_secs(5);
-
-/// At the latest after this.
-const NAMED_ANEW_EVERY: Duration = Duration::from_secs(320);
-
 /// The thread's own things.
 pub struct Prober {
     hub: Arc<Hub>,
@@ -41,14 +35,13 @@ pub struct Prober {
     consumer: Arc<BaseConsumer<Context>>,
     kafka: Kafka,
     topics_asked: Option<Instant>,
-    /// Since when not everything is as it should be, or brokers were last named; and after what time they are named next.
-    unwell: Option<(Instant, Duration)>,
+    reminder: Reminder,
 }
 
 impl Prober {
     /// Asks for the partitions and topics of this hub.
     pub fn new(hub: Arc<Hub>, brokers: Arc<Brokers>, consumer: Arc<BaseConsumer<Context>>, kafka: Kafka) -> Prober {
-        Prober { hub, brokers, consumer, kafka, topics_asked: None, unwell: None }
+        Prober { hub, brokers, consumer, kafka, topics_asked: None, reminder: Reminder::default() }
     }
 
     /// Asks until the hub stops.
@@ -69,13 +62,7 @@ impl Prober {
     fn name_brokers_where_unwell(&mut self) {
         let (now, held) = (clock::monotonic(), self.hub.held());
         let is_well = !held.is_empty() && held.iter().all(|held| held.progress.standing(now).behind.is_none());
-        if is_well {
-            self.unwell = None;
-            return;
-        }
-        let (since, pause) = self.unwell.get_or_insert((now, NAMED_ANEW_AFTER));
-        if now.saturating_duration_since(*since) >= *pause {
-            (*since, *pause) = (now, (*pause * 2).min(NAMED_ANEW_EVERY));
+        if self.reminder.is_due(is_well, now) {
             self.brokers.name_anew(&self.kafka);
             name_brokers_anew(self.consumer.client(), &self.kafka);
         }

@@ -25,8 +25,8 @@ use crate::source::kafka::brokers::Partition;
 use crate::source::kafka::hub::Hub;
 use crate::source::kafka::recovery::{Recovery, Start};
 use crate::source::kafka::scribe::{Scribe, commit};
+use crate::source::kafka::slot::Given;
 use crate::source::kafka::unread::Unread;
-use crate::source::kafka::worker::Given;
 
 /// How long the group may take to say what was committed.
 const LONGEST_ANSWER: Duration = Duration::from_secs(5);

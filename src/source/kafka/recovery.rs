@@ -24,11 +24,12 @@ use crate::event::EventTime;
 use crate::kafka::trouble::Trouble;
 use crate::meters::Meters;
 use crate::source::kafka::brokers::{Brokers, Ends, Found, Partition};
+use crate::source::kafka::held::{Held, Reach};
 use crate::source::kafka::hub::Hub;
 use crate::source::kafka::ledger::{self, Left, Resumed};
 use crate::source::kafka::progress::Moment;
 use crate::source::kafka::scribe::Scribe;
-use crate::source::kafka::worker::{Held, Known, Reach};
+use crate::source::kafka::slot::Known;
 
 /// A broker is given so long to say where partitions begin and end; the group waits meanwhile.
 const LONGEST_QUESTION: Duration = Duration::from_secs(20);

@@ -17,9 +17,10 @@ use crate::checkpoint::{Head, Name, Place, Writer, encode};
 use crate::clock;
 use crate::engine::counted::Counted;
 use crate::meters::Meters;
+use crate::source::kafka::held::Held;
 use crate::source::kafka::hub::Hub;
 use crate::source::kafka::progress::Behind;
-use crate::source::kafka::worker::{Given, Held};
+use crate::source::kafka::slot::Given;
 
 /// Letters that records before a checkpoint gave rise to are waited for so long.
 const LONGEST_DELIVERY: Duration = Duration::from_secs(5);
