@@ -11,10 +11,10 @@ use tokio::sync::watch;
 
 use crate::engine::counted::Counted;
 use crate::engine::repeat_board::RepeatView;
-use crate::engine::settings::Settings;
 use crate::engine::view::View;
 use crate::event::EventTime;
 use crate::publish::withheld::Withheld;
+use crate::source::kafka::slot::Extent;
 
 /// The latest snapshot, for any number of readers. Reading neither waits nor holds anybody up.
 pub type Latest = watch::Receiver<Arc<Snapshot>>;
@@ -80,23 +80,6 @@ pub struct PartitionStatus {
     pub caught_up: bool,
     /// Records not read yet, as far as the broker last said; none before it said anything.
     pub lag_records: Option<u64>,
-}
-
-/// Which records of a partition a snapshot is made of, and what they were judged by.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Extent {
-    /// The offset of the first record; none if there was none.
-    pub first: Option<i64>,
-    /// The offset after the last one.
-    pub next: i64,
-    /// The latest event time believed; none before the first few records.
-    pub stream_time: Option<EventTime>,
-    /// Counters count what the records from this offset on book; none while nothing is counted.
-    pub counters_from: Option<i64>,
-    /// Facts that a limit kept out, or had tallied elsewhere.
-    pub beyond_limits: u64,
-    /// The settings, with the rows of promises in force.
-    pub settings: Arc<Settings>,
 }
 
 impl Snapshot {

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::engine::board::GroupBy;
 use crate::engine::settings::{Promises, Settings};
-use crate::publish::snapshot::Extent;
+use crate::source::kafka::slot::Extent;
 
 /// Where it is served.
 pub const PATH: &str = "/api/v1/state";

@@ -19,13 +19,12 @@ use crate::engine::view::View;
 use crate::event::EventTime;
 use crate::kafka::trouble::Trouble;
 use crate::log::Recurring;
-use crate::publish::snapshot::{Extent, PartitionStatus, Snapshot, TopicStatus};
+use crate::publish::snapshot::{PartitionStatus, Snapshot, TopicStatus};
 use crate::publish::withheld::Withheld;
 use crate::service::repeats::Repeats;
 use crate::source::kafka::held::Held;
 use crate::source::kafka::hub::{Hub, Stuck, Topic};
 use crate::source::kafka::progress::{Behind, LONGEST_SILENCE, Moment, Standing};
-use crate::source::kafka::slot;
 use crate::source::kafka::worker::Look;
 
 /// Between two looks.
@@ -201,8 +200,7 @@ fn add(snapshot: &mut Snapshot, look: Look, longest_list: usize) {
     }
     snapshot.counted.add(&look.counted);
     snapshot.counted_before |= look.counted_before;
-    for slot::Extent { held, first, next, stream_time, counters_from, beyond_limits, settings } in look.extents {
-        let extent = Extent { first, next, stream_time, counters_from, beyond_limits, settings };
+    for (held, extent) in look.extents {
         snapshot.extents.insert((held.topic.to_string(), held.partition), extent);
     }
     snapshot.tracked_contacts += look.contacts as u64;

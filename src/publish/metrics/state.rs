@@ -93,7 +93,8 @@ mod tests {
     use super::super::tests::{BY_ALL, exposition, settings, usual};
     use super::*;
     use crate::engine::settings::Promises;
-    use crate::publish::snapshot::{Extent, Snapshot};
+    use crate::publish::snapshot::Snapshot;
+    use crate::source::kafka::slot::Extent;
 
     type Row = (String, BTreeMap<String, String>, String);
 

@@ -4,7 +4,8 @@
 //! held before. Whoever reads them takes a value that falls for a new beginning, so after a restart they either go on
 //! exactly, or begin at nothing; anything between would be told as a jump. They go on if each partition that the instance
 //! held when it last wrote is back: as it was left by this instance; or restored at an offset at or before that from which
-//! it was counted, so that the same is counted once more from there. Else every partition counts from the offset it is restored at.
+//! it was counted, so that the same is counted once more from there. Else every partition counts from the offset it is
+//! restored at.
 
 use crate::checkpoint::{Holding, Ledger, Name};
 use crate::engine::counted::Counted;

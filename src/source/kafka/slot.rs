@@ -46,18 +46,16 @@ pub struct Given {
     pub history: Option<(Arc<Counted>, i64)>,
 }
 
-/// Which records a shard's state is made of, and what it says is to be judged by.
-#[derive(Clone, Debug)]
+/// Which records of a partition its state is made of, and what they were judged by.
+#[derive(Clone, PartialEq, Debug)]
 pub struct Extent {
-    /// Which partition.
-    pub held: Arc<Held>,
-    /// The offset of the first record; none before there was any.
+    /// The offset of the first record; none if there was none.
     pub first: Option<i64>,
     /// The offset after the last one.
     pub next: i64,
-    /// The latest event time believed.
+    /// The latest event time believed; none before the first few records.
     pub stream_time: Option<EventTime>,
-    /// What the records from this offset on book is counted; none while nothing is.
+    /// Counters count what the records from this offset on book; none while nothing is counted.
     pub counters_from: Option<i64>,
     /// Facts that a limit kept out, or had tallied elsewhere.
     pub beyond_limits: u64,
@@ -166,7 +164,6 @@ impl Slot {
     pub fn extent(&self) -> Extent {
         let input = self.shard.input();
         Extent {
-            held: Arc::clone(&self.held),
             first: Some(self.held.first_offset).filter(|first| *first < self.held.progress.next()),
             next: self.held.progress.next(),
             stream_time: self.shard.stream_time(),

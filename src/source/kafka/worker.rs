@@ -59,7 +59,7 @@ pub struct Look {
     /// Whether some of it is of partitions given up since.
     pub counted_before: bool,
     /// What it is made of, partition by partition.
-    pub extents: Vec<Extent>,
+    pub extents: Vec<(Arc<Held>, Extent)>,
     /// Contacts held.
     pub contacts: usize,
     /// Agents held.
@@ -232,7 +232,7 @@ impl<C: ConsumerContext + 'static> Worker<C> {
             view,
             counted: counted.grouped(self.by),
             counted_before: !self.counted.is_empty(),
-            extents: self.slots.iter().map(Slot::extent).collect(),
+            extents: self.slots.iter().map(|slot| (Arc::clone(&slot.held), slot.extent())).collect(),
             contacts: shards.iter().map(|shard| shard.contacts()).sum(),
             agents: shards.iter().map(|shard| shard.agents()).sum(),
             past_contacts: shards.iter().map(|shard| shard.past_contacts()).sum(),
