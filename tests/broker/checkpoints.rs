@@ -3,6 +3,10 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+use holdline::clock;
 
 use crate::cluster::Cluster;
 use crate::program::{Program, config, until};
@@ -312,6 +316,35 @@ fn a_store_without_an_answer_is_asked_again() {
     again.until("it is written", |scrape| written(scrape) >= 3.0);
     again.stop();
     assert!(folder.files().iter().any(|file| !files.contains(file)), "nothing newer in {files:?}");
+}
+
+/// Writing that had to wait for brokers is not made up for by a long rest: it goes on as soon as they are back.
+#[test]
+fn a_checkpoint_that_waited_for_brokers_is_soon_followed_by_others() {
+    const AWAY: Duration = Duration::from_secs(20);
+    let cluster = Cluster::start(&[]);
+    let topic = "checkpoints-waited";
+    let records = Records::new(&cluster, topic, PARTITIONS);
+    let store = "checkpoint.topic = \"checkpoints-waited-store\"";
+    let lines = [store, "checkpoint.every = \"10s\"", "log.filter = \"debug,librdkafka=off\""];
+    let mut program = Program::start(&config(&cluster.bootstrap(), topic, topic, &lines));
+    program.until_ready();
+    let written = |scrape: &Scrape| scrape.sum("holdline_checkpoints_total", &[]);
+    program.until("the first are written", |scrape| written(scrape) >= f64::from(PARTITIONS));
+
+    // Read, but not due to be written yet.
+    calls(&records, "before", 2);
+    program.until("they are counted", |scrape| offered_total(scrape) == 6.0);
+    cluster.each_node("freeze");
+    let log = program.after_line(program.written(), &["checkpoint: encoding"]);
+    thread::sleep(AWAY);
+    assert!(!program.log()[log..].contains("checkpoint: durable"), "brokers were not away");
+    cluster.each_node("thaw");
+    let log = program.after_line(log, &["checkpoint: durable"]);
+    let back = clock::monotonic();
+    program.after_line(log, &["checkpoint: durable"]);
+    assert!(back.elapsed() < AWAY, "the next one was durable after {:?}", back.elapsed());
+    program.stop();
 }
 
 /// What was offered before is judged as it was promised; what cannot change has state built anew, and both are told.

@@ -4,8 +4,8 @@
 //! answer the group is joined anew.
 //!
 //! A thread of its own, so that writing stops nobody: a worker only freezes its shard, which takes milliseconds. One
-//! checkpoint is under way at a time, and it takes at most a fifth of the time, so that memory and processors are not spent
-//! on it.
+//! checkpoint is under way at a time, and encoding them takes at most a fifth of the time, so that memory and processors
+//! are not spent on it. Waiting for the store costs nothing, so an outage of it is not followed by a rest.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -42,7 +42,7 @@ const LONGEST_UNASKED: Duration = Duration::from_secs(960);
 /// How long an answer may take.
 const LONGEST_ANSWER: Duration = Duration::from_secs(5);
 
-/// As much time as a checkpoint took, times this, passes before the next one.
+/// As much time as was worked on a checkpoint, times this, passes before the next one.
 const REST: u32 = 4;
 
 /// The thread's own things.
@@ -91,10 +91,8 @@ impl<C: ConsumerContext> Keeper<C> {
         thread::scope(|scope| {
             scope.spawn(move || commit_what_is_durable(&hub, &consumer, &waiting));
             while !self.hub.is_stopping() {
-                let started = clock::monotonic();
-                let rest = match self.next_due(started) {
-                    Some(held) if self.write(&held, &durable) => (clock::monotonic() - started) * REST,
-                    Some(_) => AGAIN,
+                let rest = match self.next_due(clock::monotonic()) {
+                    Some(held) => self.write(&held, &durable).map_or(AGAIN, |worked| worked * REST),
                     None => Duration::ZERO,
                 };
                 self.sleep(rest.max(PAUSE));
@@ -162,28 +160,27 @@ impl<C: ConsumerContext> Keeper<C> {
         (ends.iter().all(Result::is_ok) && self.scribe.shelf().answers(&place)).then_some(place)
     }
 
-    /// Makes one partition durable, up to an offset that `durable` is told. False: it failed.
-    fn write(&mut self, held: &Arc<Held>, durable: &Sender<(Arc<Held>, i64)>) -> bool {
+    /// Makes one partition durable, up to an offset that `durable` is told, and says for how long this process worked on
+    /// that. None: it failed.
+    fn write(&mut self, held: &Arc<Held>, durable: &Sender<(Arc<Held>, i64)>) -> Option<Duration> {
         self.tried.insert(held.holding, clock::monotonic());
         // If partitions come or go meanwhile, it is written once more.
         let epoch = self.hub.epoch();
         let given = match self.hub.freeze(held) {
             Ok(Some(given)) => given,
             // It was given up meanwhile, and so it was written.
-            Ok(None) => return true,
+            Ok(None) => return Some(Duration::ZERO),
             Err(stuck) => {
                 tracing::error!("no checkpoint: {stuck}");
-                return false;
+                return None;
             }
         };
-        let is_durable = self.scribe.write(&given);
-        if is_durable {
-            let up_to = Some((given.next_offset, epoch));
-            self.written.insert(held.holding, Written { at: clock::monotonic(), up_to });
-            // Who takes them is there as long as this is.
-            let _ = durable.send((given.held, given.next_offset));
-        }
-        is_durable
+        let worked = self.scribe.write(&given)?;
+        let up_to = Some((given.next_offset, epoch));
+        self.written.insert(held.holding, Written { at: clock::monotonic(), up_to });
+        // Who takes them is there as long as this is.
+        let _ = durable.send((given.held, given.next_offset));
+        Some(worked)
     }
 
     fn sleep(&self, longest: Duration) {

@@ -215,7 +215,7 @@ fn write_in_time<C: ConsumerContext>(
             tracing::warn!("writing takes too long: what was read of the other partitions is read again");
             break;
         }
-        if scribe.write(&given) {
+        if scribe.write(&given).is_some() {
             durable.push((given.held, given.next_offset));
         }
     }

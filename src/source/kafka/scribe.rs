@@ -57,28 +57,30 @@ impl Scribe {
         &self.instance
     }
 
-    /// Makes durable what is known of a partition. False: it is not, which was told. Takes as long as the store does.
-    pub fn write(&self, given: &Given) -> bool {
+    /// Makes durable what is known of a partition, and says for how long this process worked on that. None: it is not
+    /// durable, which was told. Takes as long as the store does.
+    pub fn write(&self, given: &Given) -> Option<Duration> {
         let held = &given.held;
         let (topic, partition, next_offset) = (&*held.topic, held.partition, given.next_offset);
-        let Some(topic_id) = &held.topic_id else { return false };
+        let topic_id = held.topic_id.as_ref()?;
         if held.progress.standing(clock::monotonic()).behind == Some(Behind::CutOff) {
             // What was read is of a log that is no more.
             self.fail(given, "the topic ends before what was read of it");
-            return false;
+            return None;
         }
         if !held.undelivered.wait_done_before(next_offset, LONGEST_DELIVERY) {
             self.fail(given, "dead letters of records before it are still under way");
-            return false;
+            return None;
         }
         let started = clock::monotonic();
         let writer = Writer { run: self.next_run(), instance: self.instance.clone() };
         let name = Name { place: self.place(topic, topic_id, partition), next_offset, writer };
         tracing::debug!(topic, partition, next_offset, "checkpoint: encoding");
         let bytes = encode(&name, self.head(given), &given.state);
+        let worked = clock::monotonic().saturating_duration_since(started);
         if let Err(error) = self.shelf.keep(&name, &bytes) {
             self.fail(given, &error.to_string());
-            return false;
+            return None;
         }
         self.hub.hinder(held, None);
         held.checkpointed_ms.store(clock::wall().millis(), Ordering::Relaxed);
@@ -87,7 +89,7 @@ impl Scribe {
         self.meters.checkpoint_duration.observe(took.as_secs_f64());
         self.meters.checkpoint_bytes.set(i64::try_from(bytes.len()).unwrap_or(i64::MAX));
         tracing::debug!(topic, partition, next_offset, bytes = bytes.len(), ?took, "checkpoint: durable");
-        true
+        Some(worked)
     }
 
     fn next_run(&self) -> u64 {
