@@ -22,6 +22,7 @@ mod file;
 mod holidays;
 mod mistake;
 mod options;
+mod outliers;
 mod promises;
 mod reading;
 mod section;
@@ -51,9 +52,11 @@ mod understand_hours;
 mod understand_service;
 mod usable;
 mod usable_service;
+mod web;
 
 pub use mistake::{Mistake, Place};
-pub use service::{Checkpoint, CheckpointStore, Formulas, Http, Kafka, Log, LogFormat, Metrics};
+pub use service::{Checkpoint, CheckpointStore, Formulas, Http, Kafka, Log, LogFormat, Metrics, Outliers};
+pub use web::{Clients, Tls, Web};
 
 /// A configuration that can be used.
 #[derive(Clone, PartialEq, Debug)]
@@ -68,6 +71,8 @@ pub struct Config {
     pub http: Http,
     /// What is published.
     pub metrics: Metrics,
+    /// Who is out of all proportion.
+    pub outliers: Outliers,
     /// What is logged.
     pub log: Log,
 }
@@ -87,9 +92,9 @@ impl Config {
     fn parse_in(folder: &Path, text: &str, environment: &[(String, String)]) -> Result<Config, Vec<Mistake>> {
         read(text, environment, |document| {
             let settings = usable::settings(document, folder, Files::Read);
-            let usable_service::Service { kafka, checkpoint, http, metrics, log } =
+            let usable_service::Service { kafka, checkpoint, http, metrics, outliers, log } =
                 usable_service::read(document, folder);
-            Config { settings, kafka, checkpoint, http, metrics, log }
+            Config { settings, kafka, checkpoint, http, metrics, outliers, log }
         })
     }
 

@@ -7,7 +7,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZero;
 use std::path::PathBuf;
 
+use super::web::Web;
 use crate::engine::board::GroupBy;
+use crate::engine::outliers::OutlierSettings;
 
 /// Where events come from.
 #[derive(Clone, PartialEq, Eq)]
@@ -89,15 +91,17 @@ pub enum CheckpointStore {
 }
 
 /// Where pages and metrics are served.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Http {
     /// Address and port; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// How they are protected.
+    pub web: Web,
 }
 
 impl Default for Http {
     fn default() -> Self {
-        Http { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9847)) }
+        Http { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9847)), web: Web::default() }
     }
 }
 
@@ -110,6 +114,8 @@ pub struct Metrics {
     pub formulas: Formulas,
     /// How far the live view is behind what was read through, in milliseconds: so long events may take to arrive.
     pub delay_ms: u64,
+    /// Whether buckets of histograms name contacts of the tail, where the format has a place for it.
+    pub exemplars: bool,
 }
 
 impl Default for Metrics {
@@ -118,8 +124,20 @@ impl Default for Metrics {
             by: GroupBy { queue: true, channel: true, tier: true },
             formulas: Formulas::Headline,
             delay_ms: 2_000,
+            exemplars: true,
         }
     }
+}
+
+/// Who is out of all proportion, and where that is told besides pages and metrics.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Outliers {
+    /// Where fences are.
+    pub fences: OutlierSettings,
+    /// The topic that each outlier is told to; none if to none.
+    pub topic: Option<String>,
+    /// Whether the log names contacts.
+    pub log_contact_ids: bool,
 }
 
 /// Which service levels are published.

@@ -169,7 +169,7 @@ fn variables() {
         &[("HOLDLINE_SURGE__HOLIDAYS", "x")],
         &[
             "HOLDLINE_SURGE__HOLIDAYS: surge: unknown key: known here are service, queue, calendar, survey, slots, windows, \
-             lifetimes, limits, customers, report, kafka, checkpoint, http, metrics, log",
+             lifetimes, limits, customers, report, kafka, checkpoint, http, metrics, outliers, log",
         ],
     );
     refused_with(

@@ -47,6 +47,8 @@ fn what_the_reference_leaves_switched_off_for_the_service_can_be_switched_on() {
     let (secret, key) = (Secret::of("reference", b"hidden\n"), Secret::of("reference-key", b"0123456789abcdef\n"));
     let text = switched_on(REFERENCE).replace("/run/secrets/kafka-password", secret.path());
     let text = text.replace("/run/secrets/holdline-customer-key", key.path());
+    let web = Secret::of("reference-web", b"http_server_config: {http2: false}\n");
+    let text = text.replace("\"web.yml\"", &format!("{:?}", web.path()));
     // Checkpoints are kept in one place only.
     let [folder, topic] = ["folder = \"/var/lib/holdline\"\n", "topic = \"holdline-checkpoints\"\n"];
     let store = |text: String| beside_the_reference(&text).checkpoint.store;
@@ -94,6 +96,7 @@ fn every_key_of_the_service_is_read() {
         by = ["tier", "queue"]
         formulas = "all"
         delay = "500ms"
+        exemplars = false
         [log]
         filter = "warn,holdline::source=debug"
         format = "json"
@@ -115,7 +118,7 @@ fn every_key_of_the_service_is_read() {
     assert_eq!(kafka, expected);
     assert_eq!(http.listen, "[::]:0".parse().unwrap());
     let by = GroupBy { queue: true, channel: false, tier: true };
-    assert_eq!(metrics, Metrics { by, formulas: Formulas::All, delay_ms: 500 });
+    assert_eq!(metrics, Metrics { by, formulas: Formulas::All, delay_ms: 500, exemplars: false });
     let filter = "warn,holdline::source=debug".to_owned();
     assert_eq!(log, Log { filter, format: LogFormat::Json, lines_per_second: NonZero::new(1).unwrap() });
 }
@@ -254,6 +257,14 @@ fn names_that_kafka_does_not_have() {
         &[
             r#"3:1: kafka.dead_letters: "b" is one of kafka.topics: what is no event there would come again: name another one"#,
         ],
+    );
+    refused(
+        "[kafka]\ntopics = ['a', 'b']\n[outliers]\ntopic = 'b'",
+        &[r#"4:1: outliers.topic: "b" is one of kafka.topics: name another one, which nobody else writes to"#],
+    );
+    refused(
+        "[checkpoint]\ntopic = 'c'\n[outliers]\ntopic = 'c'",
+        &[r#"4:1: outliers.topic: "c" is checkpoint.topic: name another one, which nobody else writes to"#],
     );
     refused("[kafka]\ntopics = ['a', 'b', 'a']", &[r#"2:21: kafka.topics: "a" is listed twice: list each once"#]);
     refused(

@@ -36,7 +36,7 @@ fn unknown_keys() {
         "zone = 'UTC'",
         &[
             "1:1: zone: unknown key: known here are service, queue, calendar, survey, slots, windows, lifetimes, limits, customers, \
-             report, kafka, checkpoint, http, metrics, log",
+             report, kafka, checkpoint, http, metrics, outliers, log",
         ],
     );
     refused("[servise]\ngoal = 2", &["1:2: servise: unknown key: did you mean `service`?"]);
@@ -53,7 +53,7 @@ fn unknown_keys() {
         "[surge]\nholidays = 'x'",
         &[
             "1:2: surge: unknown key: known here are service, queue, calendar, survey, slots, windows, lifetimes, limits, customers, \
-             report, kafka, checkpoint, http, metrics, log",
+             report, kafka, checkpoint, http, metrics, outliers, log",
         ],
     );
     refused(

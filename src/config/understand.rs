@@ -58,6 +58,14 @@ pub(super) fn share(value: &Value) -> Result<f64, String> {
     }
 }
 
+/// A number of times, at least once and at most so many times.
+pub(super) fn factor(most: f64) -> impl Fn(&Value) -> Result<f64, String> {
+    move |value| match value.number().and_then(|number| number.parse::<f64>().ok()) {
+        Some(factor) if (1.0..=most).contains(&factor) => Ok(factor),
+        _ => Err(format!("{} is not a number from 1 to {most}", value.quoted())),
+    }
+}
+
 /// Yes or no.
 pub(super) fn truth(value: &Value) -> Result<bool, String> {
     match value {

@@ -8,11 +8,13 @@ use std::path::Path;
 
 use super::duration::LONGEST_MS;
 use super::options;
+use super::outliers;
 use super::reading::{Reading, Spot};
 use super::section::Section;
-use super::service::{Checkpoint, CheckpointStore, Formulas, Http, Kafka, Log, LogFormat, Metrics};
-use super::understand::{choice, duration, whole};
+use super::service::{Checkpoint, CheckpointStore, Formulas, Http, Kafka, Log, LogFormat, Metrics, Outliers};
+use super::understand::{choice, duration, truth, whole};
 use super::understand_service::{address, broker, filter, group, kafka_name, path};
+use super::web::{self, Web};
 use crate::engine::board::GroupBy;
 
 /// The longest delay of the live view: what comes later than that is better told as late.
@@ -44,24 +46,33 @@ pub(super) struct Service {
     pub checkpoint: Checkpoint,
     pub http: Http,
     pub metrics: Metrics,
+    pub outliers: Outliers,
     pub log: Log,
 }
 
 /// What the document says of the service; relative paths are taken from `folder`. Keys are asked for in the order of the
 /// reference, in which messages list them.
 pub(super) fn read(document: &mut Section<'_>, folder: &Path) -> Service {
+    let kafka = document.section("kafka", kafka);
+    let checkpoint = document.section("checkpoint", |section| checkpoint(section, folder));
+    let place_of = |name: &String| match &checkpoint.store {
+        _ if kafka.topics.contains(name) => Some("one of kafka.topics"),
+        Some(CheckpointStore::Topic(topic)) if topic == name => Some("checkpoint.topic"),
+        _ => None,
+    };
     Service {
-        kafka: document.section("kafka", kafka),
-        checkpoint: document.section("checkpoint", |section| checkpoint(section, folder)),
-        http: document.section("http", http),
+        http: document.section("http", |section| http(section, folder)),
         metrics: document.section("metrics", metrics),
+        outliers: document.section("outliers", |section| outliers::read(section, place_of)),
         log: document.section("log", log),
+        kafka,
+        checkpoint,
     }
 }
 
 /// Leaves alone what [`read`] reads.
 pub(super) fn pass_over(document: &mut Section<'_>) {
-    for key in ["kafka", "checkpoint", "http", "metrics", "log"] {
+    for key in ["kafka", "checkpoint", "http", "metrics", "outliers", "log"] {
         document.pass_over(key);
     }
 }
@@ -114,8 +125,17 @@ fn checkpoint(section: &mut Section<'_>, beside: &Path) -> Checkpoint {
     Checkpoint { store, every_ms: every.or(Checkpoint::default().every_ms) }
 }
 
-fn http(section: &mut Section<'_>) -> Http {
-    Http { listen: section.read("listen", address).or(Http::default().listen) }
+fn http(section: &mut Section<'_>, folder: &Path) -> Http {
+    let listen = section.read("listen", address).or(Http::default().listen);
+    let web = match section.read("web_config", path) {
+        Reading::Usable(file, spot) => {
+            let file = folder.join(file);
+            let loaded = web::load(&file);
+            loaded.map_err(|complaint| section.refuse(&spot, format!("{}: {complaint}", file.display())))
+        }
+        Reading::Absent | Reading::Refused => Ok(Web::default()),
+    };
+    Http { listen, web: web.unwrap_or_default() }
 }
 
 fn metrics(section: &mut Section<'_>) -> Metrics {
@@ -146,6 +166,7 @@ fn metrics(section: &mut Section<'_>) -> Metrics {
         by: by.unwrap_or(usual.by),
         formulas: section.read("formulas", formulas).or(usual.formulas),
         delay_ms: section.read("delay", duration(0..=LONGEST_DELAY_MS)).or(usual.delay_ms),
+        exemplars: section.read("exemplars", truth).or(usual.exemplars),
     }
 }
 
