@@ -11,11 +11,12 @@ use crate::engine::codec::DecodeError;
 use crate::engine::counted::Counted;
 use crate::engine::frozen::Frozen;
 use crate::engine::lane::hash_of;
+use crate::engine::outliers::Told;
 
 const MAGIC: [u8; 8] = *b"HOLDCKPT";
 
 /// The version of the layout. That of the state is its own.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 const PREFIX: usize = 8 + 4 + 4;
 const HASH: usize = 8;
@@ -24,7 +25,7 @@ const HASH: usize = 8;
 const LEVEL: i32 = 1;
 
 /// What belongs to the state of a partition but is no part of it.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Head {
     /// How many partitions the topic had.
     pub partitions: u32,
@@ -38,6 +39,8 @@ pub struct Head {
     pub live_from: Option<i64>,
     /// What had been counted when they began, lane by lane, and the offset where they did; none if they have not.
     pub history: Option<(Counted, i64)>,
+    /// What was told of outliers.
+    pub outliers: Told,
     /// The number of this holding in its writer's ledger.
     pub holding: u64,
     /// When it was written, in milliseconds since 1970.
@@ -75,7 +78,7 @@ pub struct Holding {
 }
 
 /// A checkpoint that is whole.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Checkpoint {
     /// What belongs to the state.
     pub head: Head,

@@ -50,6 +50,12 @@ pub struct GroupKey {
 }
 
 impl GroupKey {
+    /// That of a lane, by its queue, channel and tier.
+    pub fn of([queue, channel, tier]: [&str; 3], by: GroupBy) -> GroupKey {
+        let name = |wanted: bool, text: &str| wanted.then(|| text.to_owned());
+        GroupKey { queue: name(by.queue, queue), channel: name(by.channel, channel), tier: name(by.tier, tier) }
+    }
+
     /// The group by fewer labels.
     pub fn only(&self, by: GroupBy) -> GroupKey {
         let label = |wanted: bool, label: &Option<String>| label.clone().filter(|_| wanted);
@@ -145,6 +151,8 @@ pub struct Waiting {
 pub struct Worst {
     /// In milliseconds; of effort, the number.
     pub duration_ms: u64,
+    /// When the slot begins in which it was over.
+    pub slot: EventTime,
     /// Who; none once the contact has been forgotten.
     pub contact_id: Option<String>,
 }
@@ -271,8 +279,9 @@ fn spans(shards: &[&Shard], by: GroupBy, durations: bool, span: impl Fn(&Shard) 
                     group.longest.entry(measure).or_default().extend(longest(shard, lane, measure, to));
                 }
                 for quantity in Quantity::ALL.into_iter().filter(|_| durations) {
-                    let worst = sums.worst(measure, quantity).map(|(duration_ms, handle)| Worst {
+                    let worst = sums.worst(measure, quantity).map(|(duration_ms, handle, slot)| Worst {
                         duration_ms,
+                        slot: EventTime::from_millis(slot).expect("it is the slot of an event"),
                         contact_id: shard.contacts.get(handle).map(|contact| contact.id.to_string()),
                     });
                     let mut worst = worst.peekable();
@@ -343,7 +352,5 @@ fn compare_worst(one: &Worst, other: &Worst) -> std::cmp::Ordering {
 }
 
 pub(super) fn key_of(lane: &Lane, lanes: &Lanes, by: GroupBy) -> GroupKey {
-    let [queue, channel, tier] = lanes.texts(lane);
-    let name = |wanted: bool, text: &str| wanted.then(|| text.to_owned());
-    GroupKey { queue: name(by.queue, queue), channel: name(by.channel, channel), tier: name(by.tier, tier) }
+    GroupKey::of(lanes.texts(lane), by)
 }

@@ -14,6 +14,7 @@ use crate::engine::experience::Note;
 use crate::engine::fact::{Fact, Facts};
 use crate::engine::lane::Lanes;
 use crate::engine::stay::{Booking, Stay};
+use crate::engine::terms::Pause;
 use crate::engine::visit::Folder;
 
 /// What the facts of one id amount to, life by life, oldest first.
@@ -34,8 +35,10 @@ pub struct Around {
 pub struct Life {
     /// All that its clocks measure: the waits of its visits first.
     pub stays: SmallVec<[Stay; 1]>,
+    /// When its clocks stood still, in order.
+    pub pauses: Vec<Pause>,
     /// What is booked of it beside its clocks.
-    pub effort: Vec<Booking>,
+    pub effort: Vec<Effort>,
     /// What was said of it and what came of it, in order of time.
     pub notes: Vec<Note>,
     /// Facts that belong to a visit although they are earlier than its offer.
@@ -50,6 +53,15 @@ pub struct Life {
     pub until: u64,
     /// Whether nothing more is expected of it.
     pub finished: bool,
+}
+
+/// What is booked of a life beside its clocks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Effort {
+    /// The booking.
+    pub booking: Booking,
+    /// When what it measures began, in milliseconds: of numbers, when the contact was first offered.
+    pub since: u64,
 }
 
 /// The lives that these facts tell of. `settle_ms` is how long a finished contact is held.

@@ -24,7 +24,7 @@ use crate::engine::tally::{Measure, Quantity};
 
 mod edges;
 
-pub use self::edges::{Edges, bounds};
+pub use self::edges::{Edges, bounds, native_bucket};
 
 /// What there is a histogram of.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -64,6 +64,18 @@ impl Timed {
             Timed::Handle => Measure::Handle,
             Timed::FirstReply => Measure::FirstReply,
             Timed::Resolution => Measure::Resolution,
+        }
+    }
+
+    /// Under which measure, and as which quantity, windows tell of it.
+    pub const fn booked_as(self) -> (Measure, Quantity) {
+        match self {
+            Timed::WaitAnswered => (Measure::Wait, Quantity::WaitAnswered),
+            Timed::WaitAbandoned => (Measure::Wait, Quantity::WaitAbandoned),
+            Timed::WaitLeft => (Measure::Wait, Quantity::WaitLeft),
+            Timed::Handle => (Measure::Wait, Quantity::Handle),
+            Timed::FirstReply => (Measure::FirstReply, Quantity::WaitAnswered),
+            Timed::Resolution => (Measure::Resolution, Quantity::WaitAnswered),
         }
     }
 

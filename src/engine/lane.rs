@@ -16,6 +16,7 @@ use crate::engine::counters::Counters;
 use crate::engine::cumulative::Histograms;
 use crate::engine::experience::{Notes, Whose};
 use crate::engine::fact::PLACES;
+use crate::engine::outliers::{ByAspect, Fences};
 use crate::engine::page::Pages;
 use crate::engine::settings::{Promises, Settings};
 use crate::engine::terms::Terms;
@@ -136,6 +137,8 @@ pub struct Lane {
     pub histograms: Arc<Histograms>,
     /// What was said of its contacts, and what came of them.
     pub notes: Arc<Notes>,
+    /// Beyond which bookings are noted. Not encoded.
+    pub fences: ByAspect,
 }
 
 impl Lane {
@@ -168,6 +171,8 @@ pub struct Lanes {
     pub unknown_expire_ms: u64,
     /// The shortest time that any unfinished contact is held, in milliseconds.
     pub shortest_expire_ms: u64,
+    /// Beyond which bookings are noted, in lanes that are new too. Not encoded.
+    pub fences: Arc<Fences>,
 }
 
 /// A number for what was asked, and whether [`OTHER`] had to stand in for some of it.
@@ -200,6 +205,7 @@ impl Lanes {
             limit: settings.limits.lanes,
             unknown_expire_ms: settings.lifetimes.expire_of("voice"),
             shortest_expire_ms: settings.lifetimes.shortest_expire_ms(),
+            fences: Arc::default(),
             settings,
         }
     }
@@ -315,6 +321,7 @@ impl Lanes {
             waiting: Waitlist::default(),
             terms: self.settings.promises.iter().map(|(from, row)| (*from, terms(row))).collect(),
             notes: Arc::new(Notes::new(self.settings.slots)),
+            fences: self.fences.of_lane(texts),
         };
         self.lanes.push(lane);
         let (lanes, queues, labels) = (&self.lanes, &self.queues, &self.labels);

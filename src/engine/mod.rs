@@ -10,8 +10,10 @@
 //! goes on, and [`codec`] makes bytes of it and back. [`settings`] is what all of them are told; [`calendar`] says when
 //! somebody is there to answer.
 
+pub mod account;
 pub mod agents;
 pub mod board;
+pub mod breach;
 pub mod calendar;
 pub mod clock;
 pub mod codec;
@@ -26,6 +28,7 @@ pub mod frozen;
 pub mod histogram;
 pub mod lane;
 pub mod mark;
+pub mod outliers;
 pub mod page;
 pub mod repeat_board;
 mod repeat_sums;

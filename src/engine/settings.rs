@@ -119,6 +119,11 @@ impl Lifetimes {
         self.expire_by_channel.values().copied().fold(self.expire_ms, u64::max)
     }
 
+    /// The longest that anything can still be heard of a contact after its last fact, in milliseconds.
+    pub fn longest_hold_ms(&self) -> u64 {
+        self.longest_expire_ms().max(self.settle_ms) + self.lateness_ms
+    }
+
     /// The shortest that an unfinished contact of any channel is held, in milliseconds.
     pub fn shortest_expire_ms(&self) -> u64 {
         self.expire_by_channel.values().copied().fold(self.expire_ms, u64::min)

@@ -13,13 +13,14 @@ use smallvec::SmallVec;
 use crate::engine::agents::Agents;
 use crate::engine::board::GroupBy;
 use crate::engine::clock::StreamClock;
-use crate::engine::contact::{Around, Life, Lives, fold, fold_with_last};
+use crate::engine::contact::{Around, Effort, Life, Lives, fold, fold_with_last};
 use crate::engine::counters::{Changes, Counters};
 use crate::engine::cumulative::{self, Corrections, Edges};
 use crate::engine::customers::{self, CustomerChanges, Customers, LifeId, LifeTold, Offer, told};
 use crate::engine::experience::{self, Retracted};
 use crate::engine::fact::{Fact, FactKind, Facts, Inserted};
 use crate::engine::lane::{Lanes, Numbered};
+use crate::engine::outliers::Crossing;
 use crate::engine::page::Change;
 use crate::engine::settings::Settings;
 use crate::engine::stay::{Booking, Bookings, Stay};
@@ -108,6 +109,10 @@ pub struct Shard {
     pub(super) aged_to: u64,
     /// Where the cells of histograms end.
     edges: Arc<Edges>,
+    /// Whose end was booked beyond a fence since somebody last asked. Not encoded here, but with what was told.
+    pub(super) noted: Vec<Crossing>,
+    /// How many of them there was no room for.
+    pub(super) unnoted: u64,
 }
 
 impl Shard {
@@ -134,6 +139,8 @@ impl Shard {
             retracted: Retracted::default(),
             orphans_forgotten: 0,
             aged_to: 0,
+            noted: Vec::new(),
+            unnoted: 0,
         }
     }
 
@@ -397,20 +404,24 @@ impl Shard {
                 self.change(Change::TakeBack, handle, taken.as_ref());
                 self.change(Change::Book, handle, booked.as_ref());
                 durations.note(taken.as_ref(), booked.as_ref());
+                if let (Some(booked), Some(stay)) = (booked, new) {
+                    self.watch(handle, booked, stay.measured_from(booked));
+                }
             }
             changes.note(old, new);
         }
         let effort = |lives| <[Life]>::iter(lives).flat_map(|life| &life.effort);
         if effort(before).ne(effort(after)) {
-            for booking in effort(before) {
+            for Effort { booking, .. } in effort(before) {
                 self.change(Change::TakeBack, handle, Some(booking));
                 changes.note_effort(booking, -1);
                 durations.note(Some(booking), None);
             }
-            for booking in effort(after) {
+            for Effort { booking, since } in effort(after) {
                 self.change(Change::Book, handle, Some(booking));
                 changes.note_effort(booking, 1);
                 durations.note(None, Some(booking));
+                self.watch(handle, booking, *since);
             }
         }
         changes.apply(&mut self.lanes, &mut self.corrections);

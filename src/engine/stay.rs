@@ -221,6 +221,11 @@ impl Stay {
         if self.is_handling() { self.began_at } else { self.answered_at().unwrap_or(self.began_at) }
     }
 
+    /// When that began which this booking of its measures, in milliseconds.
+    pub(super) fn measured_from(&self, booking: &Booking) -> u64 {
+        if matches!(booking.measured, Some((Quantity::Handle, _))) { self.handled_from() } else { self.began_at }
+    }
+
     /// What its end adds, at its own time, and `more` cells.
     fn outcome(&self, time: u64, more: CellSet) -> Booking {
         let (all, within, quantity) = match self.decision {

@@ -10,6 +10,7 @@ use crate::engine::shard::Shard;
 use crate::engine::stay::Stay;
 use crate::engine::store::Handle;
 use crate::engine::tally::{Cell, Cells, Measure, Quantity, Tally};
+use crate::engine::terms::Pause;
 use crate::engine::waitlist::Undecided;
 
 /// What one lane says of one span, by whom a booking speaks for: read once, told for every measure.
@@ -47,10 +48,10 @@ impl LaneSums {
 
     /// Reads the durations.
     pub(super) fn measure(&mut self, lane: &Lane, from: u64, to: u64, limit: usize) {
-        lane.pages.each_mark(from, to, |_, mark| {
+        lane.pages.each_mark(from, to, |slot, mark| {
             let (speaks, quantity) = (mark.speaks() as usize, mark.quantity() as usize);
             self.collectors[speaks][quantity].record(mark.duration_ms());
-            self.worst[speaks][quantity].push(mark.duration_ms(), mark.contact, limit);
+            self.worst[speaks][quantity].push((mark.duration_ms(), mark.contact, slot), limit);
         });
         self.worst.iter_mut().flatten().for_each(|top| top.cut(limit));
         for (collectors, distributions) in self.collectors.iter_mut().zip(&mut self.distributions) {
@@ -94,7 +95,7 @@ impl LaneSums {
         tally
     }
 
-    pub(super) fn worst(&self, measure: Measure, quantity: Quantity) -> impl Iterator<Item = (u64, Handle)> {
+    pub(super) fn worst(&self, measure: Measure, quantity: Quantity) -> impl Iterator<Item = Long> {
         let speaking = Speaks::all_for(measure).iter();
         let speaking = speaking.filter(move |speaks| tells(**speaks, measure, quantity == Quantity::Handle));
         speaking.flat_map(move |speaks| self.worst[*speaks as usize][quantity as usize].list.iter().copied())
@@ -107,10 +108,13 @@ impl LaneSums {
     }
 }
 
+/// A duration in milliseconds, whose it is, and when the slot begins that it was counted in, in milliseconds since 1970.
+pub(super) type Long = (u64, Handle, u64);
+
 /// The longest durations seen: at least as many as asked for, with all that equal the last of them.
 #[derive(Default)]
 struct Top {
-    list: Vec<(u64, Handle)>,
+    list: Vec<Long>,
     /// Shorter ones need not be kept.
     bar: u64,
     /// How long the list may grow until it is cut again.
@@ -118,11 +122,11 @@ struct Top {
 }
 
 impl Top {
-    fn push(&mut self, duration_ms: u64, contact: Handle, limit: usize) {
-        if limit == 0 || duration_ms < self.bar {
+    fn push(&mut self, long: Long, limit: usize) {
+        if limit == 0 || long.0 < self.bar {
             return;
         }
-        self.list.push((duration_ms, contact));
+        self.list.push(long);
         if self.list.len() >= self.full.max(4 * limit) {
             self.cut(limit);
             self.full = 2 * self.list.len();
@@ -134,7 +138,7 @@ impl Top {
         if limit > 0 && self.list.len() > limit {
             let (_, bar, _) = self.list.select_nth_unstable_by(limit - 1, |one, other| other.0.cmp(&one.0));
             self.bar = bar.0;
-            self.list.retain(|(duration, _)| *duration >= self.bar);
+            self.list.retain(|(duration, ..)| *duration >= self.bar);
         }
     }
 
@@ -155,9 +159,15 @@ pub(super) fn expired<'a>(shard: &'a Shard, lane: &'a Lane, now: u64) -> impl It
 
 /// The stay that a lane lists as undecided.
 pub(super) fn stay_of(shard: &Shard, undecided: &Undecided) -> Option<Stay> {
+    with_stay(shard, undecided, |stay, _| *stay)
+}
+
+/// What is to be told of the stay that a lane lists as undecided, and of the pauses of its life.
+pub(super) fn with_stay<T>(shard: &Shard, undecided: &Undecided, tell: impl FnOnce(&Stay, &[Pause]) -> T) -> Option<T> {
     let lives = shard.fold(&shard.contacts.held(undecided.contact).facts);
-    let mut stays = lives.iter().flat_map(|life| &life.stays);
-    stays.find(|stay| stay.is_open() && stay.undecided(undecided.contact) == *undecided).copied()
+    let is_it = |stay: &&Stay| stay.is_open() && stay.undecided(undecided.contact) == *undecided;
+    let found = lives.iter().find_map(|life| Some((life.stays.iter().find(is_it)?, &*life.pauses)));
+    found.map(|(stay, pauses)| tell(stay, pauses))
 }
 
 /// Whether the slot of a time has passed at the slot edge `now`.

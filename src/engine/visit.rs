@@ -328,12 +328,14 @@ impl<'a> Folder<'a> {
         let expire_ms = self.expire_ms();
         if self.visits.is_empty() {
             let orphan = u32::try_from(facts.len()).expect("facts are limited");
-            let (stays, effort, notes) = (SmallVec::new(), Vec::new(), self.notes(facts));
+            let (stays, notes) = (SmallVec::new(), self.notes(facts));
+            let (pauses, effort) = (Vec::new(), Vec::new());
             let until = last + expire_ms;
-            return Life { stays, effort, notes, skew: 0, conflict: 0, orphan, last, until, finished: false };
+            return Life { stays, pauses, effort, notes, skew: 0, conflict: 0, orphan, last, until, finished: false };
         }
         let mut life = Life {
             stays: SmallVec::new(),
+            pauses: Vec::new(),
             effort: Vec::new(),
             notes: self.notes(facts),
             skew: self.skew,
@@ -343,7 +345,7 @@ impl<'a> Folder<'a> {
             until: last + expire_ms,
             finished: false,
         };
-        self.clocks(facts, last + expire_ms, &mut life.stays, &mut life.effort);
+        self.clocks(facts, last + expire_ms, &mut life);
         if self.is_over() && !life.stays.iter().any(Stay::is_open) {
             (life.finished, life.until) = (true, last + settle_ms);
         }

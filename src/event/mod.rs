@@ -5,6 +5,7 @@
 //! was said. What it means is decided by the engine's `contact` module.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::Serialize;
 
@@ -30,6 +31,15 @@ impl EventTime {
     /// Milliseconds since the epoch.
     pub const fn millis(self) -> u64 {
         self.0
+    }
+}
+
+/// As RFC 3339 in UTC, with a fraction only if it has one.
+impl fmt::Display for EventTime {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let millis = i64::try_from(self.0).expect("event times have 42 bits");
+        let timestamp = jiff::Timestamp::from_millisecond(millis).expect("event times end in 2109");
+        timestamp.fmt(formatter)
     }
 }
 

@@ -7,6 +7,8 @@
 //!
 //! Everything is computed in integers: a table is the same on every machine.
 
+use std::sync::LazyLock;
+
 use crate::engine::settings::{Promise, Settings};
 use crate::engine::tally::Measure;
 use crate::event::EventTime;
@@ -124,6 +126,17 @@ fn sorted(edges: impl Iterator<Item = u64>) -> Vec<u64> {
 /// The first native bucket that ends at a millisecond or later.
 const FIRST: i32 = -79;
 
+/// The number of the native bucket of schema 3 that a duration is in, in whole milliseconds and more than 0: it is longer than
+/// 2^((number - 1)/8) seconds, and no longer than 2^(number/8). What is longer than any two events lie apart is in the last.
+pub fn native_bucket(duration_ms: u64) -> i32 {
+    static ENDS: LazyLock<Vec<u64>> = LazyLock::new(|| {
+        let ends = (FIRST..).map(native_edge);
+        ends.take_while(|&edge| edge <= 2 * EventTime::MAX.millis()).collect()
+    });
+    let place = ENDS.partition_point(|&end| end < duration_ms);
+    FIRST + i32::try_from(place).expect("there are some hundred")
+}
+
 /// Fractional bits of [`root`].
 const FRACTION: u32 = 63;
 
@@ -203,6 +216,7 @@ mod tests {
         for duration in (1..100_000).chain((17..42).flat_map(|bit| [(1 << bit) - 1, 1 << bit, (1 << bit) + 1])) {
             let edge = edges.edge_of(duration);
             let bucket = (FIRST..).find(|&index| native_edge(index) >= duration).unwrap();
+            assert_eq!((native_bucket(duration), native_bucket(edge)), (bucket, bucket));
             assert!(edge >= duration && edge <= native_edge(bucket), "{duration} ms are in the cell up to {edge} ms");
         }
         assert_eq!(edges.edge_of(u64::MAX), u64::MAX);

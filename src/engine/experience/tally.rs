@@ -76,11 +76,13 @@ impl SurveyTally {
         (self.count > 0).then(|| net as f64 * 100.0 / self.count as f64)
     }
 
-    fn number_satisfied(&self) -> Option<u64> {
+    /// How many satisfied customers, or promoters; none without a scale.
+    pub fn number_satisfied(&self) -> Option<u64> {
         Some(self.scores.range(self.scale?.satisfied_from..).map(|(_, count)| count).sum())
     }
 
-    fn number_bad(&self) -> Option<u64> {
+    /// How many dissatisfied customers, or detractors; none without a scale.
+    pub fn number_bad(&self) -> Option<u64> {
         Some(self.scores.range(..=self.scale?.bad_up_to).map(|(_, count)| count).sum())
     }
 

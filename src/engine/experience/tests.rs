@@ -79,6 +79,7 @@ fn old_slots_turn_coarse_and_then_go() {
 #[test]
 fn a_difference_is_what_is_there_more_often() {
     let life = |notes: Vec<Note>| Life {
+        pauses: Vec::new(),
         effort: Vec::new(),
         stays: smallvec::SmallVec::new(),
         notes,

@@ -62,7 +62,7 @@ impl Formula {
     }
 
     /// Numerator and denominator.
-    pub(super) fn terms(self, cells: &Cells) -> (u64, u64) {
+    pub(in crate::engine) fn terms(self, cells: &Cells) -> (u64, u64) {
         let answered = cells[Cell::AnsweredWithin];
         let abandoned = cells[Cell::AbandonedWithin];
         let short = cells[Cell::AbandonedShort];

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 
 use super::talk::{Ends, Run, Talk};
 use super::{Folder, Visit};
+use crate::engine::contact::{Effort, Life};
 use crate::engine::fact::Fact;
 use crate::engine::page::Speaks;
 use crate::engine::stay::{Booking, Decision, Handling, Served, Stay, Telling, Wait};
@@ -23,13 +24,14 @@ static NOTHING_SAID: LazyLock<Talk> = LazyLock::new(Talk::default);
 type Stays = SmallVec<[Stay; 1]>;
 
 impl Folder<'_> {
-    /// Adds all clocks of this life, which has a visit, to `stays`, and what else is booked of it to `effort`; both are
-    /// empty, and `facts` are its facts. What waits does so until `expires_at` if nothing more is heard, in milliseconds.
-    pub(super) fn clocks(&self, facts: &[Fact], expires_at: u64, stays: &mut Stays, effort: &mut Vec<Booking>) {
+    /// Adds all clocks of this life, which has a visit, and what else is booked of it; `facts` are its facts. What waits does
+    /// so until `expires_at` if nothing more is heard, in milliseconds.
+    pub(super) fn clocks(&self, facts: &[Fact], expires_at: u64, life: &mut Life) {
         let talks = facts.iter().any(Fact::is_of_talk);
         let said = talks.then(|| Talk::of(facts, &self.visits, &self.lanes.queues));
         let talk = said.as_ref().unwrap_or(&NOTHING_SAID);
-        Winding { folder: self, talk, first: &self.visits[0], expires_at }.clocks(stays, effort);
+        Winding { folder: self, talk, first: &self.visits[0], expires_at }.clocks(&mut life.stays, &mut life.effort);
+        life.pauses.extend_from_slice(&talk.pauses);
     }
 }
 
@@ -42,7 +44,7 @@ struct Winding<'a> {
 }
 
 impl Winding<'_> {
-    fn clocks(&self, stays: &mut Stays, effort: &mut Vec<Booking>) {
+    fn clocks(&self, stays: &mut Stays, effort: &mut Vec<Effort>) {
         let terms = self.terms(self.first);
         if terms.is_of_waits && !self.talk.is_ticket && self.folder.visits.len() == 1 {
             stays.push(self.only_wait(terms));
@@ -171,7 +173,7 @@ impl Winding<'_> {
         Some(self.stay(lane, terms, measure, speaks_alone_for(measure), began_at, decided(self)))
     }
 
-    fn next_reply(&self, run: &Run, stays: &mut Stays, effort: &mut Vec<Booking>) {
+    fn next_reply(&self, run: &Run, stays: &mut Stays, effort: &mut Vec<Effort>) {
         let visits = &self.folder.visits;
         let of_queue = |visit: &&Visit| run.queue.is_some_and(|queue| visit.queue == queue);
         let began = |visit: &&Visit| visit.offered_at <= run.since;
@@ -181,33 +183,34 @@ impl Winding<'_> {
         let stay = self.stay(visit.lane, terms, Measure::NextReply, Speaks::ForNextReply, run.since, run.decision);
         match (stay.telling, run.decision) {
             (Telling::Judged, _) => stays.push(stay),
-            (_, Decision::Answered(time)) => effort.push(duration_alone(&stay, time)),
+            (_, Decision::Answered(time)) => {
+                effort.push(Effort { booking: duration_alone(&stay, time), since: run.since });
+            }
             _ => {}
         }
     }
 
     /// What is counted of what was said, and what is measured although nothing is promised on it.
-    fn talked(&self, terms: &Terms, effort: &mut Vec<Booking>) {
+    fn talked(&self, terms: &Terms, effort: &mut Vec<Effort>) {
         let (talk, lane, began_at) = (self.talk, self.first.lane, self.first.offered_at);
         let mut unpromised = |measure, time: Option<u64>| {
             if let (None, Some(time)) = (terms.promise(measure), time) {
                 let speaks = speaks_alone_for(measure);
-                effort.push(duration_alone(
-                    &self.stay(lane, terms, measure, speaks, began_at, Decision::Answered(time)),
-                    time,
-                ));
+                let stay = self.stay(lane, terms, measure, speaks, began_at, Decision::Answered(time));
+                effort.push(Effort { booking: duration_alone(&stay, time), since: began_at });
             }
         };
         unpromised(Measure::FirstReply, talk.replied.map(|(first, _)| first));
         unpromised(Measure::FirstResolution, talk.resolved.first().copied());
-        let counted = |cell| move |&time: &u64| Booking::of_effort(lane, time, cell);
+        let counted =
+            |cell| move |&time: &u64| Effort { booking: Booking::of_effort(lane, time, cell), since: began_at };
         effort.extend(talk.resolved.iter().map(counted(Cell::Resolved)));
         effort.extend(talk.reopened.iter().map(counted(Cell::Reopened)));
         effort.extend(talk.replied.map(|(_, last)| self.number(last, Quantity::Replies, talk.replies)));
     }
 
     /// How often it was passed on, told when that happened last.
-    fn transferred(&self, effort: &mut Vec<Booking>) {
+    fn transferred(&self, effort: &mut Vec<Effort>) {
         let transferred = self.folder.visits.iter().filter_map(|visit| match visit.decision {
             Decision::Left(time, Reason::Transfer) => Some(time),
             _ => None,
@@ -216,8 +219,9 @@ impl Winding<'_> {
         effort.extend((count > 0).then(|| self.number(last, Quantity::Transfers, count)));
     }
 
-    fn number(&self, time: u64, quantity: Quantity, number: u64) -> Booking {
-        Booking::of_measured(self.first.lane, time, Speaks::ForEffort, (quantity, number))
+    fn number(&self, time: u64, quantity: Quantity, number: u64) -> Effort {
+        let booking = Booking::of_measured(self.first.lane, time, Speaks::ForEffort, (quantity, number));
+        Effort { booking, since: self.first.offered_at }
     }
 
     fn stay(

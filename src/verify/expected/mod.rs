@@ -35,7 +35,7 @@ pub enum Kind {
 }
 
 /// All families that models tell.
-pub const FAMILIES: [(&str, Kind); 54] = [
+pub const FAMILIES: [(&str, Kind); 59] = [
     ("holdline_contacts_offered_total", Kind::Cumulative),
     ("holdline_contacts_answered_total", Kind::Cumulative),
     ("holdline_contacts_answered_within_target_total", Kind::Cumulative),
@@ -71,6 +71,7 @@ pub const FAMILIES: [(&str, Kind); 54] = [
     ("holdline_service_level_goal_ratio", Kind::Promised),
     ("holdline_service_level_target_seconds", Kind::Promised),
     ("holdline_service_level_min_contacts", Kind::Promised),
+    ("holdline_service_level_formula", Kind::Promised),
     ("holdline_window_decided", Kind::Window),
     ("holdline_window_answered_within", Kind::Window),
     ("holdline_window_abandoned_within", Kind::Window),
@@ -81,11 +82,15 @@ pub const FAMILIES: [(&str, Kind); 54] = [
     ("holdline_window_answered", Kind::Window),
     ("holdline_window_abandoned", Kind::Window),
     ("holdline_window_left", Kind::Window),
+    ("holdline_window_judged", Kind::Window),
+    ("holdline_window_kept", Kind::Window),
     ("holdline_window_resolved", Kind::Window),
     ("holdline_window_reopened", Kind::Window),
     ("holdline_window_transfers", Kind::Window),
     ("holdline_window_replies", Kind::Window),
     ("holdline_service_level_ratio", Kind::Statement),
+    ("holdline_service_level_lower_ratio", Kind::Statement),
+    ("holdline_service_level_upper_ratio", Kind::Statement),
     ("holdline_window_wait_seconds", Kind::Statement),
     ("holdline_window_handle_seconds", Kind::Statement),
     ("holdline_window_contact_replies", Kind::Statement),
@@ -123,6 +128,10 @@ pub fn untold(name: &str) -> &'static str {
         "holdline_first_contact_resolution_",
     ]) {
         "the model knows nothing of customers"
+    } else if begins(&["holdline_outlier"]) {
+        "the model knows nothing of when somebody looked, on which it depends what was told of outliers"
+    } else if begins(&["holdline_service_level_breach", "holdline_contacts_stuck"]) {
+        "the model knows nothing of the last hour slot by slot, by which breaches are judged"
     } else {
         "nothing here tells this family"
     }

@@ -69,6 +69,10 @@ pub fn promised(scene: &Scene<'_>) -> Expected {
                     insert(&mut expected, &format!("holdline_service_level_{name}"), key, &labels, exactly(value));
                 }
             }
+            if let Some(formula) = common.formula {
+                let labels = [labels[0], ("formula", formula.name())];
+                insert(&mut expected, "holdline_service_level_formula", key, &labels, exactly(1.0));
+            }
         }
     }
     let mut open: BTreeMap<GroupKey, bool> = BTreeMap::new();

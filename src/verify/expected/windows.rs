@@ -46,6 +46,13 @@ pub fn cells(scene: &Scene<'_>) -> Expected {
                 let labels = [("window", &*window.name), ("measure", measure.name())];
                 insert(&mut expected, name, key, &labels, exactly(number as f64));
             }
+            let common = scene.promises.get(key).and_then(|promises| promises.get(&measure));
+            if let Some(formula) = common.and_then(|common| common.formula) {
+                let (kept, judged) = terms(sums, formula);
+                let labels = [("window", &*window.name), ("measure", measure.name())];
+                insert(&mut expected, "holdline_window_kept", key, &labels, exactly(kept as f64));
+                insert(&mut expected, "holdline_window_judged", key, &labels, exactly(judged as f64));
+            }
         }
         let labels = [("window", &*window.name)];
         let effort = group.measures.get(&Measure::Effort);
@@ -78,7 +85,15 @@ pub fn statements(scene: &Scene<'_>, all_formulas: bool) -> Expected {
             let Some(sums) = group.measures.get(measure) else { continue };
             let formulas = if all_formulas { Formula::ALL.to_vec() } else { common.formula.into_iter().collect() };
             for formula in formulas {
-                if let Some(level) = level(sums, formula) {
+                let (kept, judged) = terms(sums, formula);
+                if window.quantiles && Some(formula) == common.formula && judged > 0 {
+                    let labels = [in_window, ("measure", measure.name())];
+                    for (name, end) in BOUNDS.into_iter().zip(interval(kept, judged)) {
+                        insert(&mut expected, name, key, &labels, (end - 1e-9, end + 1e-9));
+                    }
+                }
+                if judged > 0 {
+                    let level = kept as f64 / judged as f64;
                     let labels = [in_window, ("measure", measure.name()), ("formula", formula.name())];
                     insert(&mut expected, "holdline_service_level_ratio", key, &labels, exactly(level));
                 }
@@ -122,13 +137,23 @@ pub fn begin(window: &Window, now_ms: u64, coarse_ms: u64) -> u64 {
     floor(now_ms.saturating_sub(window.length_ms), coarse_ms)
 }
 
-/// The service level, written down once more from its definition; none where nothing was judged.
-fn level(sums: &Sums, formula: Formula) -> Option<f64> {
+const BOUNDS: [&str; 2] = ["holdline_service_level_lower_ratio", "holdline_service_level_upper_ratio"];
+
+/// The levels x at which what was seen is just as far away as it may be: (p - x)^2 = z^2 x (1 - x) / n.
+fn interval(kept: u64, judged: u64) -> [f64; 2] {
+    let (share, count, z) = (kept as f64 / judged as f64, judged as f64, 1.96_f64);
+    let (a, b, c) = (count + z * z, -(2.0 * count * share + z * z), count * share * share);
+    let root = (b * b - 4.0 * a * c).max(0.0).sqrt();
+    [(-b - root) / (2.0 * a), (-b + root) / (2.0 * a)]
+}
+
+/// How many were in time and how many were judged, written down once more from the definitions.
+fn terms(sums: &Sums, formula: Formula) -> (u64, u64) {
     let of = |cell| count(sums, cell);
     let (kept, gave_up, short) = (of(Cell::AnsweredWithin), of(Cell::AbandonedWithin), of(Cell::AbandonedShort));
     let (overdue, left) = (of(Cell::Overdue), of(Cell::LeftWithin));
     let decided = kept + gave_up + left + overdue;
-    let (kept, judged) = match formula {
+    match formula {
         Formula::Offered => (kept, decided - left),
         Formula::AnsweredOnly => (kept, of(Cell::Answered)),
         Formula::IgnoreAbandonedWithin => (kept, kept + overdue),
@@ -137,8 +162,7 @@ fn level(sums: &Sums, formula: Formula) -> Option<f64> {
         Formula::CountShortAbandoned => (kept + short, decided - left),
         Formula::OfferedAndLeft => (kept, decided),
         Formula::RemovedWithin => (decided - overdue, decided),
-    };
-    (judged > 0).then(|| kept as f64 / judged as f64)
+    }
 }
 
 /// By nearest rank, of values in descending order.
