@@ -10,6 +10,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::engine::agents::tally::AgentTally;
+use crate::engine::board::Group;
 use crate::engine::histogram::Distribution;
 use crate::engine::repeats::RepeatCounts;
 use crate::engine::tally::{Cell, Cells, Formula, Measure, Quantity, Tally};
@@ -19,7 +20,8 @@ use crate::publish::report::{InputCounts, Line, Report};
 
 mod said;
 
-use self::said::{ExperienceJson, OutcomeJson, SurveyJson, outcomes};
+use self::said::ExperienceJson;
+pub(super) use self::said::{OutcomeJson, SurveyJson, outcomes};
 
 /// Writes the report.
 ///
@@ -96,16 +98,23 @@ impl<'a> LineJson<'a> {
             queue: line.key.queue.as_deref(),
             channel: report.by.channel.then_some(line.key.channel.as_deref()),
             tier: report.by.tier.then_some(line.key.tier.as_deref()),
-            wait: TallyJson::of(Measure::Wait, measures.get(&Measure::Wait).unwrap_or(&nothing)),
-            measures: others.map(|(measure, tally)| (measure.name(), TallyJson::of(*measure, tally))).collect(),
+            wait: TallyJson::of(Measure::Wait, measures.get(&Measure::Wait).unwrap_or(&nothing), Extent::ALL),
+            measures: others
+                .map(|(measure, tally)| (measure.name(), TallyJson::of(*measure, tally, Extent::ALL)))
+                .collect(),
             open: line.open,
             in_service: waiting(Measure::Handle),
             active: waiting(Measure::Backlog),
-            effort: measures.get(&Measure::Effort).map(EffortJson::of),
-            tail: (kind == "total").then(|| TailJson::of(line)).filter(|tail| !tail.is_empty()),
-            agents: line.agents.map(|tally| AgentsJson::of(&tally, line.completed())),
-            surveys: line.group.surveys.iter().map(|(name, tally)| (name.as_str(), SurveyJson::of(tally))).collect(),
-            outcomes: outcomes(&line.group),
+            effort: measures.get(&Measure::Effort).map(|tally| EffortJson::of(tally, Extent::ALL)),
+            tail: (kind == "total").then(|| TailJson::of(&line.group)).filter(|tail| !tail.is_empty()),
+            agents: line.agents.map(|tally| AgentsJson::of(&tally, line.completed(), Extent::ALL)),
+            surveys: line
+                .group
+                .surveys
+                .iter()
+                .map(|(name, tally)| (name.as_str(), SurveyJson::of(tally, Extent::ALL)))
+                .collect(),
+            outcomes: outcomes(&line.group, Extent::ALL),
             experience: ExperienceJson::of(line),
             repeats: line.repeats.as_ref().map(|counts| RepeatsJson { within: &report.repeat_within, counts }),
         }
@@ -113,7 +122,7 @@ impl<'a> LineJson<'a> {
 }
 
 /// Whether a measure is told among the others. That a visit is in service says nothing of a promise on its handling.
-fn is_other(measure: Measure, tally: &Tally) -> bool {
+pub(super) fn is_other(measure: Measure, tally: &Tally) -> bool {
     match measure {
         Measure::Wait | Measure::Backlog | Measure::Effort => false,
         Measure::Handle => tally.is_judged(),
@@ -146,9 +155,27 @@ impl Serialize for RepeatsJson<'_> {
     }
 }
 
+/// How much is known of what is told.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Extent {
+    /// Whether it is of whole queues: levels, quantiles, means and shares are told of those alone. Counts add up.
+    pub(super) whole: bool,
+    /// Whether anything is known beyond cells: windows without quantiles have no distributions.
+    pub(super) quantiles: bool,
+}
+
+impl Extent {
+    /// Everything, as of a report.
+    pub(super) const ALL: Extent = Extent { whole: true, quantiles: true };
+
+    fn of_whole<T>(self, told: Option<T>) -> Option<T> {
+        told.filter(|_| self.whole)
+    }
+}
+
 /// The cells and distributions of a measure. Only visits are completed: other measures have no handling.
 #[derive(Serialize)]
-struct TallyJson {
+pub(super) struct TallyJson {
     offered: u64,
     answered: u64,
     answered_within: u64,
@@ -163,15 +190,15 @@ struct TallyJson {
     #[serde(skip_serializing_if = "Option::is_none")]
     completed: Option<u64>,
     service_level: LevelsJson,
-    wait_answered: DistributionJson,
-    wait_abandoned: DistributionJson,
-    wait_left: DistributionJson,
+    wait_answered: Option<DistributionJson>,
+    wait_abandoned: Option<DistributionJson>,
+    wait_left: Option<DistributionJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    handle: Option<DistributionJson>,
+    handle: Option<Option<DistributionJson>>,
 }
 
 impl TallyJson {
-    fn of(measure: Measure, tally: &Tally) -> TallyJson {
+    pub(super) fn of(measure: Measure, tally: &Tally, extent: Extent) -> TallyJson {
         let is_wait = measure == Measure::Wait;
         let cells = &tally.cells;
         TallyJson {
@@ -187,18 +214,18 @@ impl TallyJson {
             waiting: tally.waiting,
             waiting_over: tally.waiting_over,
             completed: is_wait.then_some(cells[Cell::Completed]),
-            service_level: LevelsJson(*cells),
-            wait_answered: DistributionJson::of(&tally[Quantity::WaitAnswered]),
-            wait_abandoned: DistributionJson::of(&tally[Quantity::WaitAbandoned]),
-            wait_left: DistributionJson::of(&tally[Quantity::WaitLeft]),
-            handle: is_wait.then(|| DistributionJson::of(&tally[Quantity::Handle])),
+            service_level: LevelsJson(extent.of_whole(Some(*cells))),
+            wait_answered: DistributionJson::of(&tally[Quantity::WaitAnswered], extent),
+            wait_abandoned: DistributionJson::of(&tally[Quantity::WaitAbandoned], extent),
+            wait_left: DistributionJson::of(&tally[Quantity::WaitLeft], extent),
+            handle: is_wait.then(|| DistributionJson::of(&tally[Quantity::Handle], extent)),
         }
     }
 }
 
 /// What the agents of a queue did.
 #[derive(Serialize)]
-struct AgentsJson {
+pub(super) struct AgentsJson {
     available_seconds: Seconds,
     busy_seconds: Seconds,
     wrapup_seconds: Seconds,
@@ -208,24 +235,25 @@ struct AgentsJson {
 }
 
 impl AgentsJson {
-    fn of(tally: &AgentTally, completed: u64) -> AgentsJson {
+    pub(super) fn of(tally: &AgentTally, completed: u64, extent: Extent) -> AgentsJson {
         AgentsJson {
             available_seconds: Seconds(tally.time_ms.available),
             busy_seconds: Seconds(tally.time_ms.busy),
             wrapup_seconds: Seconds(tally.time_ms.wrapup),
             away_seconds: Seconds(tally.time_ms.away),
-            occupancy: tally.occupancy(),
-            handled_per_agent_hour: tally.handled_per_agent_hour(completed),
+            occupancy: extent.of_whole(tally.occupancy()),
+            handled_per_agent_hour: extent.of_whole(tally.handled_per_agent_hour(completed)),
         }
     }
 }
 
-/// The service level by every formula.
-struct LevelsJson(Cells);
+/// The service level by every formula; none where it cannot be told.
+struct LevelsJson(Option<Cells>);
 
 impl Serialize for LevelsJson {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(Formula::ALL.map(|formula| (formula.name(), self.0.service_level(formula))))
+        let level = |formula| self.0.and_then(|cells| cells.service_level(formula));
+        serializer.collect_map(Formula::ALL.map(|formula| (formula.name(), level(formula))))
     }
 }
 
@@ -242,37 +270,37 @@ struct DistributionJson {
 }
 
 impl DistributionJson {
-    fn of(distribution: &Distribution) -> DistributionJson {
-        let quantile = |per_mille| distribution.quantile_ms(per_mille).map(Seconds);
-        DistributionJson {
+    fn of(distribution: &Distribution, extent: Extent) -> Option<DistributionJson> {
+        let quantile = |per_mille| extent.of_whole(distribution.quantile_ms(per_mille)).map(Seconds);
+        extent.quantiles.then(|| DistributionJson {
             count: distribution.count(),
-            mean: distribution.mean_ms().map(|mean_ms| mean_ms / 1000.0),
+            mean: extent.of_whole(distribution.mean_ms()).map(|mean_ms| mean_ms / 1000.0),
             p50: quantile(500),
             p90: quantile(900),
             p95: quantile(950),
             p99: quantile(990),
             p999: quantile(999),
-            max: distribution.max_ms().map(Seconds),
-        }
+            max: extent.of_whole(distribution.max_ms()).map(Seconds),
+        })
     }
 }
 
 /// What contacts took beside time.
 #[derive(Serialize)]
-struct EffortJson {
+pub(super) struct EffortJson {
     resolved: u64,
     reopened: u64,
-    replies: NumbersJson,
-    transfers: NumbersJson,
+    replies: Option<NumbersJson>,
+    transfers: Option<NumbersJson>,
 }
 
 impl EffortJson {
-    fn of(tally: &Tally) -> EffortJson {
+    pub(super) fn of(tally: &Tally, extent: Extent) -> EffortJson {
         EffortJson {
             resolved: tally.cells[Cell::Resolved],
             reopened: tally.cells[Cell::Reopened],
-            replies: NumbersJson::of(&tally[Quantity::Replies]),
-            transfers: NumbersJson::of(&tally[Quantity::Transfers]),
+            replies: NumbersJson::of(&tally[Quantity::Replies], extent),
+            transfers: NumbersJson::of(&tally[Quantity::Transfers], extent),
         }
     }
 }
@@ -290,23 +318,24 @@ struct NumbersJson {
 }
 
 impl NumbersJson {
-    fn of(numbers: &Distribution) -> NumbersJson {
+    fn of(numbers: &Distribution, extent: Extent) -> Option<NumbersJson> {
         // A distribution calls its values milliseconds; here they are plain numbers.
-        NumbersJson {
+        let quantile = |per_mille| extent.of_whole(numbers.quantile_ms(per_mille));
+        extent.quantiles.then(|| NumbersJson {
             contacts: numbers.count(),
             sum: numbers.sum_ms(),
-            mean: numbers.mean_ms(),
-            p50: numbers.quantile_ms(500),
-            p90: numbers.quantile_ms(900),
-            p99: numbers.quantile_ms(990),
-            max: numbers.max_ms(),
-        }
+            mean: extent.of_whole(numbers.mean_ms()),
+            p50: quantile(500),
+            p90: quantile(900),
+            p99: quantile(990),
+            max: extent.of_whole(numbers.max_ms()),
+        })
     }
 }
 
 /// The contacts to look at, by measure.
 #[derive(Serialize)]
-struct TailJson<'a> {
+pub(super) struct TailJson<'a> {
     /// Who waits longest at the end, of those who still do as far as is known.
     longest: BTreeMap<&'static str, Vec<LongestJson<'a>>>,
     /// Whose waits, handle times or efforts were the greatest, by what was measured.
@@ -330,9 +359,9 @@ struct WorstJson<'a> {
 }
 
 impl<'a> TailJson<'a> {
-    fn of(line: &'a Line) -> TailJson<'a> {
+    pub(super) fn of(group: &'a Group) -> TailJson<'a> {
         let mut tail = TailJson { longest: BTreeMap::new(), worst: BTreeMap::new() };
-        for (measure, list) in &line.group.longest {
+        for (measure, list) in &group.longest {
             let list = list.iter().map(|waiting| LongestJson {
                 contact_id: &waiting.contact_id,
                 since: written(waiting.since),
@@ -340,7 +369,7 @@ impl<'a> TailJson<'a> {
             });
             tail.longest.insert(measure.name(), list.collect());
         }
-        for ((measure, quantity), list) in &line.group.worst {
+        for ((measure, quantity), list) in &group.worst {
             let is_number = matches!(quantity, Quantity::Replies | Quantity::Transfers);
             let list = list.iter().map(|worst| WorstJson {
                 contact_id: worst.contact_id.as_deref(),
@@ -358,7 +387,7 @@ impl<'a> TailJson<'a> {
 }
 
 /// Milliseconds, written as seconds: 97 or 59.859.
-struct Seconds(u64);
+pub(super) struct Seconds(pub(super) u64);
 
 impl Serialize for Seconds {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

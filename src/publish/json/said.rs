@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
+use super::Extent;
 use crate::engine::board::Group;
 use crate::engine::experience::{OutcomeTally, SurveyTally};
 use crate::engine::tally::{Cell, Measure};
@@ -12,7 +13,7 @@ use crate::publish::report::Line;
 /// What was answered to a survey. Shares and the net score are null where its scale is not configured, and the net score
 /// also where it has none.
 #[derive(Serialize)]
-pub(super) struct SurveyJson {
+pub(in crate::publish) struct SurveyJson {
     count: u64,
     out_of_range: u64,
     mean: Option<f64>,
@@ -23,14 +24,14 @@ pub(super) struct SurveyJson {
 }
 
 impl SurveyJson {
-    pub(super) fn of(tally: &SurveyTally) -> SurveyJson {
+    pub(in crate::publish) fn of(tally: &SurveyTally, extent: Extent) -> SurveyJson {
         SurveyJson {
             count: tally.count,
             out_of_range: tally.out_of_range,
-            mean: tally.mean(),
-            satisfied: tally.satisfied(),
-            bad: tally.bad(),
-            nps: tally.nps(),
+            mean: extent.of_whole(tally.mean()),
+            satisfied: extent.of_whole(tally.satisfied()),
+            bad: extent.of_whole(tally.bad()),
+            nps: extent.of_whole(tally.nps()),
             scores: ScoresJson(tally.scores.clone()),
         }
     }
@@ -47,19 +48,19 @@ impl Serialize for ScoresJson {
 
 /// How often something came of contacts.
 #[derive(Serialize)]
-pub(super) struct OutcomeJson {
+pub(in crate::publish) struct OutcomeJson {
     count: u64,
     amount: Option<f64>,
     per_answered: Option<f64>,
 }
 
 /// What came of contacts, by name.
-pub(super) fn outcomes(group: &Group) -> BTreeMap<&str, OutcomeJson> {
+pub(in crate::publish) fn outcomes(group: &Group, extent: Extent) -> BTreeMap<&str, OutcomeJson> {
     let answered = group.measures.get(&Measure::ContactWait).map_or(0, |tally| tally.cells[Cell::Answered]);
     let outcome = |tally: &OutcomeTally| OutcomeJson {
         count: tally.count,
         amount: tally.amount(),
-        per_answered: tally.per_answered(answered),
+        per_answered: extent.of_whole(tally.per_answered(answered)),
     };
     group.outcomes.iter().map(|(name, tally)| (name.as_str(), outcome(tally))).collect()
 }
