@@ -37,8 +37,8 @@ fn queues(snapshot: &Snapshot, now: Instant, windows: &[String]) -> String {
     let name = windows.get(window).map_or("", String::as_str);
     let mut lines = live::lines(view, window);
     if !snapshot.whole {
-        // A level is a statement about a whole queue.
-        lines.iter_mut().for_each(|line| line.level = None);
+        // Levels and quantiles are statements about a whole queue.
+        lines.iter_mut().for_each(|line| (line.level, line.p95_ms) = (None, None));
     }
     lines.sort_by_key(|line| !line.is_under_goal());
     let rows: String = lines.iter().map(row).collect();

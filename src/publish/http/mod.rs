@@ -1,12 +1,20 @@
 //! The pages of the running service: metrics, health, readiness, the state to be recomputed, and one that links them.
 //!
-//! Pages are made of the latest snapshot only, so that no request, however slow or frequent, holds up reading events. No
-//! page changes anything, asks for anything, or takes anything from another address. TLS and passwords are not here.
+//! Pages are made of the latest snapshot, so that no request, however slow or frequent, holds up reading events; only what
+//! is known of a single contact is asked of those who read. `/-/reload` has the configuration read again; no other page
+//! changes anything, and none takes anything from another address. Who may read them is for `guard` to say, `secure`
+//! encrypts connections, and `protection` lets both change while pages are served.
 
+mod api;
 mod connection;
 mod front;
+mod guard;
+mod protection;
+mod secure;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_protection;
 
 use std::future::Future;
 use std::io;
@@ -16,16 +24,20 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{HeaderName, StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::middleware::from_fn_with_state;
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use self::connection::Connections;
+pub use self::protection::Protection;
 use crate::clock;
+use crate::engine::account::Account;
 use crate::meters::Meters;
-use crate::publish::metrics::{CONTENT_TYPE, Exposition};
+use crate::publish::formats::{Format, takes_gzip};
+use crate::publish::metrics::Exposition;
 use crate::publish::state;
 use crate::publish::withheld::Withheld;
 
@@ -68,16 +80,31 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
 }
 
 /// What pages are made of.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Pages {
     exposition: Arc<Exposition>,
     meters: Meters,
+    accounts: Accounts,
+    reload: Option<Reload>,
+    protection: Protection,
 }
 
+/// Loads the configuration again, or says why it stays as it was.
+pub type Reload = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
+
+/// Tells what is known of a contact, if it is held; or why nobody can say so.
+pub type Accounts = Arc<dyn Fn(&str) -> Result<Option<Account>, String> + Send + Sync>;
+
 impl Pages {
-    /// Pages of what is exposed; how long that takes is metered.
-    pub fn new(exposition: Arc<Exposition>, meters: Meters) -> Pages {
-        Pages { exposition, meters }
+    /// Pages of what is exposed, and of contacts; how long that takes is metered. `/-/reload` does nothing without `reload`.
+    pub fn new(
+        exposition: Arc<Exposition>,
+        meters: Meters,
+        accounts: Accounts,
+        reload: Option<Reload>,
+        protection: Protection,
+    ) -> Pages {
+        Pages { exposition, meters, accounts, reload, protection }
     }
 }
 
@@ -91,7 +118,8 @@ pub async fn serve(
     pages: Pages,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
-    serve_connections(Connections::of(listener), pages, shutdown).await
+    let connections = Connections::of(listener, pages.protection.clone());
+    serve_connections(connections, pages, shutdown).await
 }
 
 async fn serve_connections(
@@ -124,10 +152,17 @@ fn router(pages: Pages) -> Router {
         .route("/healthz", get(health))
         .route("/readyz", get(readiness))
         .route(state::PATH, get(state))
+        .merge(api::routes())
+        .route("/-/reload", post(reload).put(reload))
         .fallback(|| async { (StatusCode::NOT_FOUND, [PLAIN], "there is no such page: / links all there are\n") })
         .method_not_allowed_fallback(|| async {
-            (StatusCode::METHOD_NOT_ALLOWED, [PLAIN], "pages can only be read: use GET\n")
+            (
+                StatusCode::METHOD_NOT_ALLOWED,
+                [PLAIN],
+                "pages are read with GET; /-/reload is asked for with POST or PUT\n",
+            )
         })
+        .layer(from_fn_with_state(pages.protection.clone(), guard::guard))
         .with_state(pages)
 }
 
@@ -136,17 +171,29 @@ async fn front_page(State(pages): State<Pages>) -> Response {
     (front::HEADERS, page).into_response()
 }
 
-/// Made on a thread that may take its time.
-async fn metrics(State(pages): State<Pages>) -> Response {
+/// In the format that the request likes best, packed if it may be. Made on a thread that may take its time.
+async fn metrics(State(pages): State<Pages>, headers: HeaderMap) -> Response {
+    // A header that comes several times is one list.
+    let said = |name: HeaderName| {
+        let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        values.collect::<Vec<&str>>().join(",")
+    };
+    let format = Format::accepted(Some(&said(header::ACCEPT)));
+    let packed = takes_gzip(Some(&said(header::ACCEPT_ENCODING)));
     let made = tokio::task::spawn_blocking(move || {
         let start = clock::monotonic();
-        let text = pages.exposition.text(start);
+        let page = pages.exposition.page(start, format, packed);
         let took = clock::monotonic().saturating_duration_since(start);
         pages.meters.collect_duration.observe(took.as_secs_f64());
-        text
+        page
     });
     match made.await {
-        Ok(text) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], text).into_response(),
+        Ok(page) => {
+            let kind = (header::CONTENT_TYPE, format.content_type());
+            let varies = (header::VARY, "accept, accept-encoding");
+            let encoding = packed.then_some([(header::CONTENT_ENCODING, "gzip")]);
+            ([kind, varies], encoding.map(AppendHeaders), page).into_response()
+        }
         Err(error) => {
             let text = format!("the metrics could not be put together: {error}\n");
             (StatusCode::INTERNAL_SERVER_ERROR, [PLAIN], text).into_response()
@@ -164,6 +211,20 @@ async fn state(State(pages): State<Pages>) -> Response {
             let text = format!("the state could not be put together: {error}\n");
             (StatusCode::INTERNAL_SERVER_ERROR, [PLAIN], text).into_response()
         }
+    }
+}
+
+/// Loads the configuration again.
+async fn reload(State(pages): State<Pages>) -> Response {
+    let Some(reload) = pages.reload.clone() else {
+        return (StatusCode::NOT_FOUND, [PLAIN], "the configuration came from no file\n").into_response();
+    };
+    match tokio::task::spawn_blocking(move || reload()).await {
+        Ok(Ok(())) => ([PLAIN], "loaded again\n").into_response(),
+        Ok(Err(why)) => {
+            (StatusCode::INTERNAL_SERVER_ERROR, [PLAIN], format!("stays as it was: {why}\n")).into_response()
+        }
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, [PLAIN], format!("{error}\n")).into_response(),
     }
 }
 

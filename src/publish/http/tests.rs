@@ -8,8 +8,9 @@ use std::time::Duration;
 use prometheus::Registry;
 use tokio::sync::watch;
 
+use super::connection::Longest;
 use super::*;
-use crate::config::Metrics;
+use crate::config::{Metrics, Web};
 use crate::engine::board::GroupKey;
 use crate::engine::counted::Counted;
 use crate::engine::counters::Counters;
@@ -20,8 +21,8 @@ use crate::publish::snapshot::Snapshot;
 use crate::publish::withheld::Withheld;
 
 /// A server on a thread of its own.
-struct Server {
-    address: SocketAddr,
+pub(super) struct Server {
+    pub(super) address: SocketAddr,
     snapshots: watch::Sender<Arc<Snapshot>>,
     meters: Meters,
     shutdown: oneshot::Sender<()>,
@@ -29,13 +30,18 @@ struct Server {
     over: Receiver<io::Result<()>>,
 }
 
-fn start(snapshot: Snapshot, connections: fn(TcpListener) -> Connections) -> Server {
+pub(super) fn start(
+    snapshot: Snapshot,
+    protection: &Protection,
+    connections: fn(TcpListener, Protection) -> Connections,
+) -> Server {
     let (snapshots, latest) = watch::channel(Arc::new(snapshot));
     let registry = Registry::new();
     let meters = Meters::register(&registry).unwrap();
     let settings = Settings { windows: Vec::new(), ..Settings::default() };
     let exposition = Arc::new(Exposition::new(registry, latest, &settings, &Metrics::default()).unwrap());
-    let pages = Pages::new(exposition, meters.clone());
+    let pages = Pages::new(exposition, meters.clone(), Arc::new(|_| Ok(None)), None, protection.clone());
+    let protection = protection.clone();
     let (shutdown, ended) = oneshot::channel();
     let (tell_address, address) = channel();
     let (tell_over, over) = channel();
@@ -45,30 +51,35 @@ fn start(snapshot: Snapshot, connections: fn(TcpListener) -> Connections) -> Ser
             let listener = bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
             tell_address.send(listener.local_addr().unwrap()).unwrap();
             let end = async { ended.await.unwrap_or(()) };
-            _ = tell_over.send(serve_connections(connections(listener), pages, end).await);
+            _ = tell_over.send(serve_connections(connections(listener, protection), pages, end).await);
         });
     });
     Server { address: address.recv().unwrap(), snapshots, meters, shutdown, over }
 }
 
-fn serve_snapshot(snapshot: Snapshot) -> Server {
-    start(snapshot, Connections::of)
+/// For anybody, in the clear.
+fn open() -> Protection {
+    Protection::of(&Web::default()).unwrap()
 }
 
-fn connect(address: SocketAddr) -> TcpStream {
+fn serve_snapshot(snapshot: Snapshot) -> Server {
+    start(snapshot, &open(), Connections::of)
+}
+
+pub(super) fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     stream
 }
 
 /// An answer: status, headers in lower case, body.
-struct Answer {
-    status: u16,
-    head: String,
-    body: String,
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) head: String,
+    pub(super) body: String,
 }
 
-fn answer(mut stream: TcpStream) -> Answer {
+pub(super) fn answer(mut stream: TcpStream) -> Answer {
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
@@ -83,12 +94,89 @@ fn ask(server: &Server, method: &str, path: &str) -> Answer {
 }
 
 /// Made a little in the future, so that it does not grow old while a slow machine runs these tests.
-fn shown() -> Snapshot {
+pub(super) fn shown() -> Snapshot {
     let now = EventTime::from_millis(1_704_099_710_000).unwrap();
     let mut snapshot = Snapshot::starting(clock::monotonic() + Duration::from_secs(3600));
     (snapshot.now, snapshot.live) = (Some(now), Some(View::empty(now)));
     snapshot.withheld.clear();
     snapshot
+}
+
+#[test]
+fn metrics_are_told_as_they_are_asked_for() {
+    let server = serve_snapshot(shown());
+    for (accept, encoding, content_type, head, end) in [
+        ("text/plain", "identity", Format::Text, &b"# HELP "[..], &b"\n"[..]),
+        ("application/openmetrics-text", "", Format::OpenMetrics, b"# TYPE ", b"\n# EOF\n"),
+        // A length, then the name of the first family.
+        (Format::Protobuf.content_type(), "gzip", Format::Protobuf, b"", b""),
+        ("application/openmetrics-text", "gzip", Format::OpenMetrics, b"# TYPE ", b"\n# EOF\n"),
+    ] {
+        let mut stream = connect(server.address);
+        let headers = format!("Accept: {accept}\r\nAccept-Encoding: {encoding}");
+        write!(stream, "GET /metrics HTTP/1.1\r\nHost: here\r\nConnection: close\r\n{headers}\r\n\r\n").unwrap();
+        let mut bytes = Vec::new();
+        stream.read_to_end(&mut bytes).unwrap();
+        let blank = bytes.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+        let told = String::from_utf8(bytes[..blank].to_vec()).unwrap().to_lowercase();
+        assert!(told.contains(&content_type.content_type().to_lowercase()), "{accept}: {told}");
+        assert!(told.contains("vary: accept, accept-encoding"), "{told}");
+        assert_eq!(told.contains("content-encoding: gzip"), encoding == "gzip", "{told}");
+        let packed = &bytes[blank + 4..];
+        let mut body = Vec::new();
+        match encoding {
+            "gzip" => drop(flate2::read::GzDecoder::new(packed).read_to_end(&mut body).unwrap()),
+            _ => body.extend_from_slice(packed),
+        }
+        assert!(body.starts_with(head) && body.ends_with(end), "{accept}");
+        assert!(body.windows(24).any(|part| part == b"holdline_view_timestamp_"), "{accept}");
+        assert!(
+            body.windows(17).any(|part| part == b"holdline_restores"),
+            "what the process counts is told too: {accept}"
+        );
+    }
+}
+
+#[test]
+fn pages_of_json_are_those_described() {
+    let server = serve_snapshot(shown());
+    let described = ask(&server, "GET", "/api/v1/openapi.json");
+    assert!(described.head.contains("content-type: application/json"), "{}", described.head);
+    let described: serde_json::Value = serde_json::from_str(&described.body).unwrap();
+    let paths: Vec<&String> = described["paths"].as_object().unwrap().keys().collect();
+    assert_eq!(paths.len(), 6);
+    for path in paths {
+        let asked = path.split('/').map(|part| if part.starts_with('{') { "a%2Fb%20c" } else { part });
+        let answer = ask(&server, "GET", &asked.collect::<Vec<_>>().join("/"));
+        let responses = &described["paths"][path]["get"]["responses"];
+        assert!(responses[answer.status.to_string()].is_object(), "{path}: {}", answer.status);
+        assert!(!answer.body.contains("no such page"), "{path}");
+        let is_json = answer.head.contains("content-type: application/json");
+        assert_eq!(is_json, answer.status == 200 && !path.contains("histograms"), "{path}: {}", answer.head);
+    }
+}
+
+#[test]
+fn what_cannot_be_asked_for_is_refused() {
+    let server = serve_snapshot(shown());
+    for (path, status, words) in [
+        ("/api/v1/outliers?queues=a", 400, "known are queue"),
+        ("/api/v1/histograms/a?window=7m", 400, "window is one of"),
+        ("/api/v1/histograms/a?measure=patience", 400, "measure one of wait"),
+        ("/api/v1/histograms/a?format=v3", 400, "format text or v2"),
+        ("/api/v1/queues/a", 404, "no such queue"),
+        ("/api/v1/contacts/a", 404, "held by this process"),
+        ("/api/v1/", 404, "no such page"),
+    ] {
+        let answer = ask(&server, "GET", path);
+        assert_eq!(answer.status, status, "{path}: {}", answer.body);
+        assert!(answer.body.contains(words), "{path}: {}", answer.body);
+    }
+    server.snapshots.send_replace(Arc::new(Snapshot::starting(clock::monotonic() + Duration::from_secs(3600))));
+    for path in ["/api/v1/queues", "/api/v1/queues/a"] {
+        let answer = ask(&server, "GET", path);
+        assert_eq!((answer.status, answer.body.as_str()), (503, "starting: nothing has been read yet\n"), "{path}");
+    }
 }
 
 #[test]
@@ -117,7 +205,10 @@ fn what_is_not_there_says_where_to_look() {
     let missing = ask(&server, "GET", "/metric");
     assert_eq!((missing.status, missing.body.as_str()), (404, "there is no such page: / links all there are\n"));
     let written = ask(&server, "POST", "/metrics");
-    assert_eq!((written.status, written.body.as_str()), (405, "pages can only be read: use GET\n"));
+    assert_eq!(
+        (written.status, written.body.as_str()),
+        (405, "pages are read with GET; /-/reload is asked for with POST or PUT\n")
+    );
     assert!(written.head.contains("allow: get,head"), "{}", written.head);
 }
 
@@ -126,7 +217,16 @@ fn the_front_page_links_every_page() {
     let server = serve_snapshot(shown());
     let page = ask(&server, "GET", "/").body;
     let links: Vec<&str> = page.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
-    assert_eq!(links, ["/metrics", "/readyz", "/healthz", "/api/v1/state"]);
+    let expected = [
+        "/metrics",
+        "/readyz",
+        "/healthz",
+        "/api/v1/queues",
+        "/api/v1/outliers",
+        "/api/v1/openapi.json",
+        "/api/v1/state",
+    ];
+    assert_eq!(links, expected);
     for link in links {
         assert_eq!(ask(&server, "GET", link).status, 200, "{link}");
     }
@@ -222,9 +322,17 @@ fn nobody_is_waited_for_at_the_end() {
     drop((idle, never_reads));
 }
 
+/// With room for one connection, and little patience with what is asked for.
+fn start_impatient() -> Server {
+    start(shown(), &open(), |listener, protection| {
+        let longest = Longest { request: Duration::from_millis(300), silence: Duration::from_secs(60) };
+        Connections::bounded(listener, protection, 1, longest)
+    })
+}
+
 #[test]
 fn a_silent_connection_makes_room() {
-    let server = start(shown(), |listener| Connections::bounded(listener, 1, Duration::from_millis(200)));
+    let server = start_impatient();
     let mut silent = connect(server.address);
     silent.write_all(b"GET /metr").unwrap();
     // There is room for one: this one is answered when the silent one has been closed.
@@ -232,4 +340,40 @@ fn a_silent_connection_makes_room() {
     let mut nothing = Vec::new();
     // Closed, or reset: but not answered.
     assert!(silent.read_to_end(&mut nothing).is_err() || nothing.is_empty());
+}
+
+#[test]
+fn a_connection_that_asks_without_end_makes_room() {
+    let server = start_impatient();
+    let mut endless = connect(server.address);
+    endless.write_all(b"GET /metrics HTTP/1.1\r\n").unwrap();
+    let asking = std::thread::spawn(move || {
+        // Until it is closed.
+        while endless.write_all(b"X-More: of it\r\n").is_ok() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    assert_eq!(ask(&server, "GET", "/healthz").status, 200);
+    asking.join().unwrap();
+}
+
+#[test]
+fn a_connection_may_rest_between_two_requests() {
+    let server = start_impatient();
+    let mut stream = connect(server.address);
+    for _ in 0..2 {
+        stream.write_all(b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n").unwrap();
+        let mut read = Vec::new();
+        while !read.ends_with(b"ok\n") {
+            let mut byte = [0];
+            assert_eq!(stream.read(&mut byte).unwrap(), 1, "{}", String::from_utf8_lossy(&read));
+            read.push(byte[0]);
+        }
+        std::thread::sleep(Duration::from_millis(500));
+    }
+    // The next request has as little time as the first one.
+    stream.write_all(b"GET /metr").unwrap();
+    assert_eq!(ask(&server, "GET", "/healthz").status, 200);
+    let mut nothing = Vec::new();
+    assert!(stream.read_to_end(&mut nothing).is_err() || nothing.is_empty());
 }
