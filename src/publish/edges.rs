@@ -65,7 +65,7 @@ pub fn edges(
 
 /// An instant as RFC 3339 in UTC, with a fraction only if it has one.
 pub fn written(time: EventTime) -> String {
-    timestamp(time).to_string()
+    time.to_string()
 }
 
 /// An instant for `jiff`.

@@ -5,7 +5,9 @@
 //! down for Prometheus, or [why not](withheld), [`state`] for whoever wants to recompute it, and [`http`] serves both. Nothing here changes a shard, and only [`http`]
 //! looks at a clock.
 
+pub mod api;
 pub mod edges;
+pub mod formats;
 pub mod http;
 pub mod json;
 pub mod live;

@@ -9,8 +9,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use crate::engine::board::GroupKey;
 use crate::engine::counted::Counted;
+use crate::engine::outliers::{Aspect, Fences, Outlier};
 use crate::engine::repeat_board::RepeatView;
+use crate::engine::tally::Measure;
 use crate::engine::view::View;
 use crate::event::EventTime;
 use crate::publish::withheld::Withheld;
@@ -42,6 +45,15 @@ pub struct Snapshot {
     pub whole: bool,
     /// What is known of customers who come back; none while `live` is none, or not `whole`.
     pub repeats: Option<RepeatView>,
+    /// Which promises are being broken, of those that there is something to judge by. Of a process that is not `whole` these
+    /// are its own contacts only, so that it says who is stuck and nothing else.
+    pub breaches: Arc<Breaches>,
+    /// Beyond what contacts are out of all proportion; none before that is known.
+    pub fences: Option<Arc<Fences>>,
+    /// The latest outliers, partition by partition, each in the order in which they were told.
+    pub outliers: Vec<Arc<Vec<Outlier>>>,
+    /// How many outliers this process told.
+    pub outlier_counts: BTreeMap<(GroupKey, Aspect), u64>,
     /// What was counted by this process since it caught up; only ever goes up.
     pub counted: Counted,
     /// Whether some of it is of partitions that were given up since.
@@ -62,6 +74,20 @@ pub struct Snapshot {
     pub tracked_past_contacts: u64,
     /// Lanes held, each counted in every partition that it was seen in.
     pub tracked_lanes: u64,
+}
+
+/// Which promises are being broken, by the lanes and the measure that they are of.
+pub type Breaches = BTreeMap<(GroupKey, Measure), Breach>;
+
+/// Whether a promise is being broken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Breach {
+    /// Since when it is, as far back as this process has seen it, or an hour before it first looked; none if it is not.
+    pub since: Option<EventTime>,
+    /// How often that began since this process first looked.
+    pub count: u64,
+    /// How many wait for more than three times as long as is promised.
+    pub stuck: u64,
 }
 
 /// What is known of a topic.
@@ -114,6 +140,10 @@ impl Snapshot {
             checkpointed: None,
             whole: false,
             repeats: None,
+            breaches: Arc::default(),
+            fences: None,
+            outliers: Vec::new(),
+            outlier_counts: BTreeMap::new(),
             counted: Counted::default(),
             counted_before: false,
             state_complete: false,

@@ -39,6 +39,18 @@ pub(super) const FAMILIES: &[Family] = &[
         |scene, samples| surveys(scene, scene.shown(), samples, |tally| Some(tally.out_of_range as f64)),
     ),
     Family::gauge(
+        "holdline_window_survey_satisfied",
+        "Satisfied answers (or promoters) in the window; absent for surveys whose scale is not configured.",
+        |scene, samples| {
+            surveys(scene, scene.shown(), samples, |tally| tally.number_satisfied().map(|number| number as f64));
+        },
+    ),
+    Family::gauge(
+        "holdline_window_survey_bad",
+        "Bad answers (or detractors) in the window; absent for surveys whose scale is not configured.",
+        |scene, samples| surveys(scene, scene.shown(), samples, |tally| tally.number_bad().map(|number| number as f64)),
+    ),
+    Family::gauge(
         "holdline_window_survey_ratio",
         "Share of the answers in the window that are satisfied (or promoters) and bad (or detractors), 0 to 1; absent for \
          surveys whose scale is not configured.",

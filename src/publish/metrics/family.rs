@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, MetricFamily, MetricType};
+use smallvec::SmallVec;
 
 use crate::config::Formulas;
 use crate::engine::board::GroupKey;
@@ -11,6 +11,7 @@ use crate::engine::cumulative;
 use crate::engine::tally::Measure;
 use crate::engine::view::View;
 use crate::event::EventTime;
+use crate::publish::formats::{Exemplar, Head, Histogram, Kind, Label, Sink};
 use crate::publish::snapshot::Snapshot;
 
 /// What is looked at.
@@ -21,10 +22,14 @@ pub(super) struct Scene<'s> {
     pub(super) now: Instant,
     /// The names of the windows of every group, in order.
     pub(super) windows: &'s [String],
+    /// Which of the windows have quantiles.
+    pub(super) quantiles: &'s [bool],
     /// Service levels by which formulas.
     pub(super) formulas: Formulas,
     /// The upper edges of the buckets of histograms, in milliseconds, ascending.
     pub(super) bounds: &'s BTreeMap<Measure, Vec<u64>>,
+    /// Whether histograms name contacts.
+    pub(super) exemplars: bool,
 }
 
 impl<'s> Scene<'s> {
@@ -56,7 +61,7 @@ pub(super) struct Family {
     /// The name, with its unit, counters with `_total`.
     pub(super) name: &'static str,
     /// A counter, a gauge or a histogram.
-    pub(super) kind: MetricType,
+    pub(super) kind: Kind,
     /// What a value is, with its unit.
     pub(super) help: &'static str,
     /// Adds the samples that there are.
@@ -66,12 +71,12 @@ pub(super) struct Family {
 impl Family {
     /// A family that only goes up.
     pub(super) const fn counter(name: &'static str, help: &'static str, fill: fn(&Scene<'_>, &mut Samples)) -> Family {
-        Family { name, kind: MetricType::COUNTER, help, fill }
+        Family { name, kind: Kind::Counter, help, fill }
     }
 
     /// A family that goes up and down.
     pub(super) const fn gauge(name: &'static str, help: &'static str, fill: fn(&Scene<'_>, &mut Samples)) -> Family {
-        Family { name, kind: MetricType::GAUGE, help, fill }
+        Family { name, kind: Kind::Gauge, help, fill }
     }
 
     /// A family of histograms that only go up.
@@ -80,92 +85,58 @@ impl Family {
         help: &'static str,
         fill: fn(&Scene<'_>, &mut Samples),
     ) -> Family {
-        Family { name, kind: MetricType::HISTOGRAM, help, fill }
+        Family { name, kind: Kind::Histogram, help, fill }
     }
 
-    /// Its samples in this scene; maybe none.
-    pub(super) fn at(&self, scene: &Scene<'_>) -> MetricFamily {
-        let mut samples = Samples { kind: self.kind, metrics: Vec::new() };
-        (self.fill)(scene, &mut samples);
-        let mut family = MetricFamily::default();
-        family.set_name(self.name.to_owned());
-        family.set_help(self.help.to_owned());
-        family.set_field_type(self.kind);
-        family.set_metric(samples.metrics);
-        family
+    /// Tells its samples in this scene, if there are any.
+    pub(super) fn tell(&self, scene: &Scene<'_>, sink: &mut dyn Sink) {
+        sink.family(Head { name: self.name, kind: self.kind, help: self.help });
+        (self.fill)(scene, &mut Samples { sink });
     }
 }
 
-/// The samples of a family.
-pub(super) struct Samples {
-    kind: MetricType,
-    metrics: Vec<Metric>,
+/// Where the samples of a family go.
+pub(super) struct Samples<'k> {
+    sink: &'k mut dyn Sink,
 }
 
-impl Samples {
+impl Samples<'_> {
     /// Adds a sample.
-    pub(super) fn add(&mut self, labels: &[(&str, &str)], value: f64) {
-        self.push(labels.iter().copied(), value);
+    pub(super) fn add(&mut self, labels: &[Label<'_>], value: f64) {
+        self.sink.number(labels, value);
     }
 
     /// Adds a sample of a lane or several.
-    pub(super) fn add_of(&mut self, key: &GroupKey, labels: &[(&str, &str)], value: f64) {
-        self.push(of_lane(key).chain(labels.iter().copied()), value);
+    pub(super) fn add_of(&mut self, key: &GroupKey, labels: &[Label<'_>], value: f64) {
+        self.sink.number(&of_lane(key, labels), value);
     }
 
-    /// Adds a histogram of a lane or several, with buckets up to these bounds, which are in milliseconds and ascend. That
-    /// of everything is added by the encoder, which would not write an infinite bound as Prometheus does.
+    /// Adds a histogram of a lane or several, with buckets up to these bounds, which are in milliseconds and ascend.
     pub(super) fn add_histogram(
         &mut self,
         key: &GroupKey,
-        labels: &[(&str, &str)],
+        labels: &[Label<'_>],
         durations: &cumulative::Histogram,
         bounds: &[u64],
+        exemplars: &[Exemplar<'_>],
     ) {
-        let bucket = |(bound, within): (&u64, u64)| {
-            let mut bucket = Bucket::default();
-            bucket.set_upper_bound(seconds(*bound));
-            bucket.set_cumulative_count(within);
-            bucket
+        let buckets = bounds.iter().map(|bound| seconds(*bound)).zip(durations.within(bounds));
+        let histogram = Histogram {
+            count: durations.count(),
+            sum: seconds(durations.sum_ms()),
+            buckets: &buckets.collect::<SmallVec<[_; 24]>>(),
+            cells: Some(durations.cells()),
+            exemplars,
         };
-        let mut histogram = Histogram::default();
-        histogram.set_bucket(bounds.iter().zip(durations.within(bounds)).map(bucket).collect());
-        histogram.set_sample_count(durations.count());
-        histogram.set_sample_sum(seconds(durations.sum_ms()));
-        let mut metric = Metric::from_label(pairs(of_lane(key).chain(labels.iter().copied())));
-        metric.set_histogram(histogram);
-        self.metrics.push(metric);
-    }
-
-    fn push<'l>(&mut self, labels: impl Iterator<Item = (&'l str, &'l str)>, value: f64) {
-        let mut metric = Metric::from_label(pairs(labels));
-        if self.kind == MetricType::COUNTER {
-            let mut counter = Counter::default();
-            counter.set_value(value);
-            metric.set_counter(counter);
-        } else {
-            let mut gauge = Gauge::default();
-            gauge.set_value(value);
-            metric.set_gauge(gauge);
-        }
-        self.metrics.push(metric);
+        self.sink.histogram(&of_lane(key, labels), &histogram);
     }
 }
 
-/// The labels of a lane or several.
-fn of_lane(key: &GroupKey) -> impl Iterator<Item = (&str, &str)> {
-    let labels = [("queue", &key.queue), ("channel", &key.channel), ("tier", &key.tier)];
-    labels.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)))
-}
-
-fn pairs<'l>(labels: impl Iterator<Item = (&'l str, &'l str)>) -> Vec<LabelPair> {
-    let pair = |(name, value): (&str, &str)| {
-        let mut pair = LabelPair::default();
-        pair.set_name(name.to_owned());
-        pair.set_value(value.to_owned());
-        pair
-    };
-    labels.map(pair).collect()
+/// The labels of a lane or several, and these.
+fn of_lane<'l>(key: &'l GroupKey, labels: &[Label<'l>]) -> SmallVec<[Label<'l>; 8]> {
+    let of_key = [("queue", &key.queue), ("channel", &key.channel), ("tier", &key.tier)];
+    let of_key = of_key.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?)));
+    of_key.chain(labels.iter().copied()).collect()
 }
 
 /// Seconds since the epoch.

@@ -3,9 +3,15 @@
 //! All lanes have the same buckets of a family, so that they add up: customary ones, and one for every target. What is
 //! exactly as long as a target is within it. The waits of answered visits start at 0 in every lane that is shown, which
 //! costs no series where anybody is ever answered; all others are there once something was measured.
+//!
+//! Exemplars name the contacts of the tail, so that whoever sees a bucket fill can ask for one of them.
 
-use super::family::{Family, Samples, Scene};
+use std::time::Duration;
+
+use super::family::{Family, Samples, Scene, seconds};
+use crate::engine::board::GroupKey;
 use crate::engine::cumulative::{Histogram, Histograms, Timed};
+use crate::publish::formats::Exemplar;
 
 pub(super) const FAMILIES: &[Family] = &[
     Family::histogram(
@@ -41,7 +47,8 @@ fn measured(scene: &Scene<'_>, samples: &mut Samples, timed: Timed, labels: &[(&
     }
     for (key, histograms) in &scene.snapshot.counted.histograms.groups {
         if let Some(histogram) = histograms.of(timed) {
-            samples.add_histogram(key, labels, histogram, scene.bounds_of(timed.measure()));
+            let bounds = scene.bounds_of(timed.measure());
+            samples.add_histogram(key, labels, histogram, bounds, &exemplars(scene, key, timed, histogram));
         }
     }
 }
@@ -51,8 +58,33 @@ fn started_at_0(scene: &Scene<'_>, samples: &mut Samples) {
     let (nothing, empty) = (Histogram::default(), Histograms::default());
     let groups = &scene.snapshot.counted.histograms.groups;
     for key in scene.counted_lanes() {
-        let histogram = groups.get(key).unwrap_or(&empty).of(Timed::WaitAnswered);
-        let bounds = scene.bounds_of(Timed::WaitAnswered.measure());
-        samples.add_histogram(key, &[("outcome", "answered")], histogram.unwrap_or(&nothing), bounds);
+        let timed = Timed::WaitAnswered;
+        let histogram = groups.get(key).unwrap_or(&empty).of(timed).unwrap_or(&nothing);
+        let (labels, bounds) = ([("outcome", "answered")], scene.bounds_of(timed.measure()));
+        samples.add_histogram(key, &labels, histogram, bounds, &exemplars(scene, key, timed, histogram));
     }
+}
+
+/// Of each bucket the longest duration among the worst of the shortest window that lists these, ascending; none of buckets
+/// that nothing was counted in, since windows reach back to before counting began.
+fn exemplars<'s>(scene: &Scene<'s>, key: &GroupKey, timed: Timed, counted: &Histogram) -> Vec<Exemplar<'s>> {
+    let windows = scene.shown().filter(|_| scene.exemplars).and_then(|view| view.groups.get(key));
+    let mut lists =
+        windows.iter().flat_map(|view| &view.windows).filter_map(|group| group.worst.get(&timed.booked_as()));
+    let bounds = scene.bounds_of(timed.measure());
+    let mut exemplars: Vec<Exemplar<'s>> = Vec::new();
+    let mut last = None;
+    for worst in lists.next().into_iter().flatten() {
+        let Some(contact_id) = worst.contact_id.as_deref().filter(|id| Exemplar::fits(id)) else { continue };
+        let bucket = |duration_ms: u64| bounds.partition_point(|bound| *bound < duration_ms);
+        let of_worst = bucket(worst.duration_ms);
+        let is_counted = || counted.cells().iter().any(|(edge, _)| bucket(*edge) == of_worst);
+        if last != Some(of_worst) && is_counted() {
+            let at = Duration::from_millis(worst.slot.millis());
+            exemplars.push(Exemplar { contact_id, seconds: seconds(worst.duration_ms), at });
+            last = Some(of_worst);
+        }
+    }
+    exemplars.reverse();
+    exemplars
 }

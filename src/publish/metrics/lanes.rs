@@ -106,6 +106,19 @@ pub(super) const FAMILIES: &[Family] = &[
         |scene, samples| promised(scene, samples, |promise| promise.answer_within_ms.map(seconds)),
     ),
     Family::gauge(
+        "holdline_service_level_formula",
+        "Always 1; the label tells the headline formula. Absent where lanes added up do not agree.",
+        |scene, samples| {
+            for (key, group) in scene.shown().into_iter().flat_map(|view| &view.groups) {
+                for (measure, promise) in &group.promises {
+                    if let Some(formula) = promise.formula {
+                        samples.add_of(key, &[("measure", measure.name()), ("formula", formula.name())], 1.0);
+                    }
+                }
+            }
+        },
+    ),
+    Family::gauge(
         "holdline_service_level_min_contacts",
         "How many must be decided for a level to say much; absent where lanes added up do not agree.",
         |scene, samples| promised(scene, samples, |promise| promise.min_contacts.map(|least| least as f64)),

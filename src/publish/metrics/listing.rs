@@ -11,8 +11,10 @@ use super::families;
 use super::tests::{BY_ALL, LOG, exposition, settings, shards, snapshot};
 use crate::config::Formulas;
 use crate::engine::calendar::{Calendar, CalendarSpec};
+use crate::engine::outliers::{Aspect, ByAspect, Fences, Limits};
 use crate::engine::settings::PromiseOverlay;
 use crate::engine::tally::Measure;
+use crate::publish::snapshot::Breach;
 
 const INTRODUCTION: &str = "\
 # Metrics
@@ -38,7 +40,8 @@ process that holds all partitions; elsewhere add up the cells and divide. Counte
 back later is told by `holdline_corrections_total`. They count what is booked from the moment a partition was first read to
 its end: what came before that is in the windows only. With checkpoints they go on where they were after a restart that gives
 the process back all that it held; else they begin anew, each partition from where it was restored. Only
-`holdline_contacts_repeated_total` begins anew at each start.
+`holdline_contacts_repeated_total`, `holdline_outliers_total` and `holdline_service_level_breaches_total` begin anew at each
+start.
 
 Histograms count as counters do, and a distribution of any span and of any lanes together can be made of them. All lanes have
 the same buckets of a family: 12 or 13 customary ones, and one for each target that is or was promised on that measure, in which
@@ -111,7 +114,12 @@ fn listed() -> String {
     let office = CalendarSpec { zone: "UTC".to_owned(), week: Default::default(), days: BTreeMap::new() };
     promised.promises[0].1.calendars.insert("office".to_owned(), Arc::new(Calendar::new(office).unwrap()));
     promised.promises[0].1.service.calendars.all = Some("office".to_owned());
-    let snapshot = snapshot(&shards(&(LOG.to_owned() + LETTERS), &promised, 1), BY_ALL);
+    let mut snapshot = snapshot(&shards(&(LOG.to_owned() + LETTERS), &promised, 1), BY_ALL);
+    let mut limits = ByAspect::default();
+    Aspect::ALL.into_iter().for_each(|aspect| limits.set(aspect, Some(60_000)));
+    let key = snapshot.counted.counters.keys().next().unwrap().clone();
+    snapshot.fences = Some(Arc::new(Fences::fixed(BY_ALL, Limits { usual: limits, ..Limits::default() })));
+    snapshot.breaches = Arc::new([((key, Measure::Wait), Breach::default())].into());
     let now = snapshot.made_at;
     let (_sender, meters, exposition) = exposition(snapshot, &settings(), Formulas::Headline);
     meters.events.with_label_values(&["calls"]);

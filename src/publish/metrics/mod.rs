@@ -1,26 +1,25 @@
-//! The text that Prometheus reads: everything the latest snapshot says, and what the process counts of itself.
+//! What Prometheus reads: everything the latest snapshot says, and what the process counts of itself.
 //!
 //! Nothing is kept from one scrape to the next: every series comes from the latest snapshot, so that a lane that vanishes
 //! is gone at once. What is not known has no series. Names, types and labels are a contract; `deploy/METRICS.md` lists
-//! them, made from what is exposed. `lanes`, `histograms`, `windows`, `experience`, `agents`, `repeats` and `itself` say what each family holds, `family` how it is
-//! put together.
+//! them, made from what is exposed. `lanes`, `histograms`, `windows`, `breaches`, `outliers`, `experience`, `agents`,
+//! `repeats` and `itself` say what each family holds, `family` how it is put together.
 //!
 //! # Cost
 //!
-//! A lane has 15 counters, and 6 gauges while somebody waits. A histogram costs 3 series and one for each bucket, which is 16
-//! for the waits of one outcome, 15 for handle times, and 16 each for first replies and resolutions; every target that is no
-//! customary bound adds one. Each window adds 10 cells and a level for each measure, and
-//! if it has quantiles up to 18 waits for each measure and 6 handle times. With the customary windows, three of which have
-//! quantiles, that is 160 series for a lane in which nothing happened, and 301 at most; a queue with agents adds
-//! 46. A thousand lanes with a thousand contacts a day each, all answered, have 226 series each: a scrape of 27 MB, written
-//! in 130 ms on one core of a virtual machine (`cargo bench --bench speed -- views`). `metrics.by`, fewer windows and fewer
-//! quantiles make it smaller.
+//! A histogram costs 3 series and one for each bucket, which is 16 for the waits of one outcome, 15 for handle times, and 16
+//! each for first replies and resolutions; every target that is no customary bound adds one. Most of the others are of
+//! windows: cells and levels for each measure, quantiles where a window has them. With the seven customary windows, three of
+//! which have quantiles, a lane has some 320 series when all its contacts are answered. A thousand such lanes are a scrape of
+//! 37 MB of text, 2.3 MB with gzip, written in 140 and 160 ms on one core of a virtual machine; native histograms take 260 ms
+//! (`cargo bench --bench speed -- views`). `metrics.by`, fewer windows and fewer quantiles make it smaller.
 //!
-//! Families are made and encoded one after the other, so that the heap holds the samples of one of them at a time (30 MB
-//! in that scrape, beside its text), and the text of a snapshot is made once, however many ask. Collectors that are
-//! registered would all be gathered before the first byte is written, at 600 bytes a sample.
+//! Samples are written as they are told, so that the heap holds nothing but what is written, and the page of a snapshot is
+//! made once in each format, however many ask. Collectors that are registered would all be gathered before the first byte is
+//! written, at 600 bytes a sample.
 
 mod agents;
+mod breaches;
 mod experience;
 mod family;
 mod histograms;
@@ -28,22 +27,23 @@ mod itself;
 mod lanes;
 #[cfg(test)]
 mod listing;
+mod outliers;
+mod packed;
 mod repeats;
 mod state;
 #[cfg(test)]
-mod tests;
+pub(in crate::publish) mod tests;
 #[cfg(test)]
 mod tests_of_absence;
 #[cfg(test)]
 mod tests_of_experience;
 mod windows;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Instant;
 
-use prometheus::proto::MetricFamily;
-use prometheus::{Registry, TextEncoder};
+use prometheus::Registry;
 
 use self::family::{Family, Scene};
 use crate::config::{Formulas, Metrics};
@@ -51,10 +51,8 @@ use crate::engine::board::GroupBy;
 use crate::engine::cumulative::{Timed, bounds};
 use crate::engine::settings::Settings;
 use crate::engine::tally::Measure;
+use crate::publish::formats::{self, Format};
 use crate::publish::snapshot::{Latest, Snapshot};
-
-/// The content type of [`Exposition::text`].
-pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// What is exposed.
 #[derive(Debug)]
@@ -64,21 +62,25 @@ pub struct Exposition {
     latest: Latest,
     /// The names of the windows of every view, in its order.
     windows: Vec<String>,
+    /// Which of them have quantiles.
+    quantiles: Vec<bool>,
     by: GroupBy,
     formulas: Formulas,
     /// The upper edges of the buckets of histograms, in milliseconds.
-    bounds: BTreeMap<Measure, Vec<u64>>,
+    bounds: RwLock<Arc<Bounds>>,
+    exemplars: bool,
     written: Mutex<Written>,
 }
 
-/// The text of a snapshot.
+/// What a snapshot says, written down in the formats that somebody asked for.
 #[derive(Debug, Default)]
 struct Written {
     /// Of which one. While this is kept no other snapshot has its address.
     of: Weak<Snapshot>,
     /// Whether it was too old to be shown.
     is_stale: bool,
-    text: String,
+    plain: HashMap<Format, Vec<u8>>,
+    packed: HashMap<Format, packed::Beginning>,
 }
 
 impl Exposition {
@@ -101,11 +103,40 @@ impl Exposition {
             registry,
             latest,
             windows: settings.windows.iter().map(|window| window.name.clone()).collect(),
+            quantiles: settings.windows.iter().map(|window| window.quantiles).collect(),
             by: metrics.by,
             formulas: metrics.formulas,
-            bounds: Timed::ALL.map(|timed| (timed.measure(), bounds(settings, timed.measure()))).into(),
+            bounds: RwLock::new(bounds_of(settings)),
+            exemplars: metrics.exemplars,
             written: Mutex::default(),
         })
+    }
+
+    /// Other targets hold from now on.
+    pub fn adopt(&self, settings: &Settings) {
+        *self.bounds.write().unwrap_or_else(PoisonError::into_inner) = bounds_of(settings);
+    }
+
+    /// Those of the targets that hold, and of those that held for anything that the snapshot is made of.
+    fn bounds(&self, snapshot: &Snapshot) -> Arc<Bounds> {
+        let mut bounds = Arc::clone(&self.bounds.read().unwrap_or_else(PoisonError::into_inner));
+        let mut known: Vec<&Settings> = Vec::new();
+        for settings in snapshot.extents.values().map(|extent| &*extent.settings) {
+            if known.iter().any(|known| known.promises == settings.promises) {
+                continue;
+            }
+            known.push(settings);
+            let of_these = bounds_of(settings);
+            if *of_these != *bounds {
+                for (measure, more) in &*of_these {
+                    let all = Arc::make_mut(&mut bounds).entry(*measure).or_default();
+                    all.extend(more);
+                    all.sort_unstable();
+                    all.dedup();
+                }
+            }
+        }
+        bounds
     }
 
     /// The latest snapshot.
@@ -118,36 +149,97 @@ impl Exposition {
         &self.windows
     }
 
-    /// All metrics at `now`, in the text format 0.0.4. Takes a while with many lanes; whoever asks meanwhile waits.
-    pub fn text(&self, now: Instant) -> String {
-        let itself = self.registry.gather();
-        let written = self.written(now);
-        let mut text = String::with_capacity(written.text.len() + 16 * 1024);
-        text.push_str(&written.text);
-        drop(written);
-        encode(&itself, &mut text);
-        text
+    /// Which of them have quantiles.
+    pub fn quantiles(&self) -> &[bool] {
+        &self.quantiles
     }
 
-    /// The text of the latest snapshot, written now if it was not yet.
-    fn written(&self, now: Instant) -> MutexGuard<'_, Written> {
-        // A text half written is never taken for a whole one: what it is of is noted last.
+    /// Places and names of the windows that have quantiles, in their order.
+    pub fn windows_with_quantiles(&self) -> Vec<(usize, &str)> {
+        let windows = self.windows.iter().map(String::as_str).enumerate().zip(&self.quantiles);
+        windows.filter(|(_, has_quantiles)| **has_quantiles).map(|(window, _)| window).collect()
+    }
+
+    /// All metrics at `now` in this format, packed with gzip or not. Takes a while with many lanes; whoever asks meanwhile
+    /// waits.
+    pub fn page(&self, now: Instant, format: Format, packed: bool) -> Vec<u8> {
+        let itself = self.registry.gather();
+        let mut writer = format.writer();
+        formats::tell(&itself, writer.sink());
+        let mut itself = writer.written();
+        itself.extend_from_slice(format.ending());
+        let (mut written, snapshot) = self.written(now);
+        if packed {
+            packed::page(self.packed_lanes(&mut written, &snapshot, now, format), &itself)
+        } else {
+            [self.lanes(&mut written, &snapshot, now, format), &itself].concat()
+        }
+    }
+
+    /// The same in Prometheus' own text format.
+    pub fn text(&self, now: Instant) -> String {
+        String::from_utf8(self.page(now, Format::Text, false)).expect("text is made of text")
+    }
+
+    /// What is written of the latest snapshot, and that: nothing, if nobody asked yet.
+    fn written(&self, now: Instant) -> (MutexGuard<'_, Written>, Arc<Snapshot>) {
         let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
         let snapshot = self.snapshot();
         let is_stale = snapshot.is_stale(now);
         if !std::ptr::eq(written.of.as_ptr(), Arc::as_ptr(&snapshot)) || written.is_stale != is_stale {
-            written.of = Weak::new();
-            written.text.clear();
-            let (windows, formulas, bounds) = (&self.windows[..], self.formulas, &self.bounds);
-            let scene = Scene { snapshot: &snapshot, now, windows, formulas, bounds };
-            for family in families() {
-                encode(&[family.at(&scene)], &mut written.text);
-            }
-            written.is_stale = is_stale;
-            written.of = Arc::downgrade(&snapshot);
+            *written = Written { of: Arc::downgrade(&snapshot), is_stale, ..Written::default() };
         }
-        written
+        (written, snapshot)
     }
+
+    /// All that is made of a snapshot, written now if it was not yet.
+    fn lanes<'w>(&self, written: &'w mut Written, snapshot: &Snapshot, now: Instant, format: Format) -> &'w [u8] {
+        written.plain.entry(format).or_insert_with(|| self.write(snapshot, now, format))
+    }
+
+    /// The same packed.
+    fn packed_lanes<'w>(
+        &self,
+        written: &'w mut Written,
+        snapshot: &Snapshot,
+        now: Instant,
+        format: Format,
+    ) -> &'w packed::Beginning {
+        let Written { plain, packed, .. } = written;
+        packed.entry(format).or_insert_with(|| match plain.get(&format) {
+            Some(plain) => packed::Beginning::of(plain),
+            None => packed::Beginning::of(&self.write(snapshot, now, format)),
+        })
+    }
+
+    fn write(&self, snapshot: &Snapshot, now: Instant, format: Format) -> Vec<u8> {
+        let mut writer = format.writer();
+        let bounds = self.bounds(snapshot);
+        let exemplars = self.exemplars && format.has_exemplars();
+        let scene = Scene { exemplars, ..self.scene(snapshot, &bounds, now) };
+        families().for_each(|family| family.tell(&scene, writer.sink()));
+        writer.written()
+    }
+
+    /// Without exemplars.
+    fn scene<'s>(&'s self, snapshot: &'s Snapshot, bounds: &'s Bounds, now: Instant) -> Scene<'s> {
+        Scene {
+            snapshot,
+            now,
+            windows: &self.windows,
+            quantiles: &self.quantiles,
+            formulas: self.formulas,
+            bounds,
+            exemplars: false,
+        }
+    }
+}
+
+/// The upper edges of the buckets of histograms, in milliseconds, by measure.
+type Bounds = BTreeMap<Measure, Vec<u64>>;
+
+fn bounds_of(settings: &Settings) -> Arc<Bounds> {
+    Arc::new(Timed::ALL.map(|timed| (timed.measure(), bounds(settings, timed.measure()))).into())
 }
 
 /// All families that are made of snapshots.
@@ -158,13 +250,7 @@ fn families() -> impl Iterator<Item = &'static Family> {
 /// Those that say something of lanes.
 fn families_of_lanes() -> impl Iterator<Item = &'static Family> {
     let counted = [lanes::FAMILIES, histograms::FAMILIES];
-    counted.into_iter().chain([windows::FAMILIES, experience::FAMILIES, agents::FAMILIES, repeats::FAMILIES]).flatten()
-}
-
-/// Appends families, but for those without samples.
-fn encode(families: &[MetricFamily], text: &mut String) {
-    for family in families.iter().filter(|family| !family.get_metric().is_empty()) {
-        let encoded = TextEncoder::new().encode_utf8(std::slice::from_ref(family), text);
-        encoded.expect("only a family without a name or samples cannot be encoded");
-    }
+    let of_windows =
+        [windows::FAMILIES, breaches::FAMILIES, outliers::FAMILIES, experience::FAMILIES, agents::FAMILIES];
+    counted.into_iter().chain(of_windows).chain([repeats::FAMILIES]).flatten()
 }

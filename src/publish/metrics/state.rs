@@ -2,14 +2,14 @@
 
 use std::time::Instant;
 
-use prometheus::proto::{Metric, MetricType};
 use serde::Serialize;
 use serde::ser::{SerializeSeq, Serializer};
 
-use super::family::{Family, Scene};
+use super::family::Scene;
 use super::itself::CORRECTIONS;
 use super::{Exposition, families_of_lanes};
 use crate::config::Formulas;
+use crate::publish::formats::{Head, Histogram, Label, Sink};
 use crate::publish::state::{Partition, Series, State, shared_settings};
 use crate::publish::withheld::Withheld;
 
@@ -22,8 +22,8 @@ impl Exposition {
     pub fn state(&self, now: Instant) -> Result<Vec<u8>, Vec<Withheld>> {
         let snapshot = self.snapshot();
         let Some(view) = snapshot.shown(now) else { return Err(snapshot.withheld(now)) };
-        let scene =
-            Scene { snapshot: &snapshot, now, windows: &self.windows, formulas: self.formulas, bounds: &self.bounds };
+        let bounds = self.bounds(&snapshot);
+        let scene = self.scene(&snapshot, &bounds, now);
         let partition = |((topic, partition), extent): (&(String, i32), _)| Partition::of(topic, *partition, extent);
         let state = State {
             now_ms: view.now.millis(),
@@ -39,44 +39,53 @@ impl Exposition {
     }
 }
 
-/// Written family by family, so that no more than one of them is held at a time.
+/// Written one by one, so that no more than one of them is held at a time.
 struct EachSeries<'s>(&'s Scene<'s>);
 
 impl Serialize for EachSeries<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut sequence = serializer.serialize_seq(None)?;
-        for family in families_of_lanes().chain([&CORRECTIONS]) {
-            for metric in family.at(self.0).get_metric() {
-                for series in series_of(family, metric) {
-                    sequence.serialize_element(&series)?;
-                }
-            }
-        }
-        sequence.end()
+        let mut told = Told { sequence: serializer.serialize_seq(None)?, name: String::new(), outcome: Ok(()) };
+        families_of_lanes().chain([&CORRECTIONS]).for_each(|family| family.tell(self.0, &mut told));
+        told.outcome?;
+        told.sequence.end()
     }
 }
 
-/// The series that a sample is told as, by the names that `/metrics` gives them.
-fn series_of(family: &Family, metric: &Metric) -> Vec<Series> {
-    let series = |ending: &str, bound: Option<f64>, value: f64| {
-        let labels = metric.get_label().iter().map(|pair| (pair.name().to_owned(), pair.value().to_owned()));
+/// A sink that serializes.
+struct Told<Q: SerializeSeq> {
+    sequence: Q,
+    /// Of the family under way.
+    name: String,
+    /// The first error.
+    outcome: Result<(), Q::Error>,
+}
+
+impl<Q: SerializeSeq> Told<Q> {
+    fn series(&mut self, ending: &str, labels: &[Label<'_>], bound: Option<f64>, value: f64) {
+        let labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let bound = bound.map(|bound| ("le".to_owned(), bound_text(bound)));
-        Series { name: format!("{}{ending}", family.name), labels: labels.chain(bound).collect(), value }
-    };
-    match family.kind {
-        MetricType::COUNTER => vec![series("", None, metric.get_counter().get_value())],
-        MetricType::GAUGE => vec![series("", None, metric.get_gauge().get_value())],
-        MetricType::HISTOGRAM => {
-            let histogram = metric.get_histogram();
-            let count = series("_count", None, histogram.get_sample_count() as f64);
-            let sum = series("_sum", None, histogram.get_sample_sum());
-            let buckets = histogram.get_bucket().iter();
-            let buckets =
-                buckets.map(|bucket| series("_bucket", Some(bucket.upper_bound()), bucket.cumulative_count() as f64));
-            let endless = series("_bucket", Some(f64::INFINITY), histogram.get_sample_count() as f64);
-            [count, sum].into_iter().chain(buckets).chain([endless]).collect()
+        let series = Series { name: format!("{}{ending}", self.name), labels: labels.chain(bound).collect(), value };
+        if self.outcome.is_ok() {
+            self.outcome = self.sequence.serialize_element(&series);
         }
-        MetricType::SUMMARY | MetricType::UNTYPED => unreachable!("{} is of no such type", family.name),
+    }
+}
+
+impl<Q: SerializeSeq> Sink for Told<Q> {
+    fn family(&mut self, head: Head<'_>) {
+        head.name.clone_into(&mut self.name);
+    }
+
+    fn number(&mut self, labels: &[Label<'_>], value: f64) {
+        self.series("", labels, None, value);
+    }
+
+    fn histogram(&mut self, labels: &[Label<'_>], histogram: &Histogram<'_>) {
+        self.series("_count", labels, None, histogram.count as f64);
+        self.series("_sum", labels, None, histogram.sum);
+        for (bound, within) in histogram.buckets.iter().copied().chain([(f64::INFINITY, histogram.count)]) {
+            self.series("_bucket", labels, Some(bound), within as f64);
+        }
     }
 }
 
@@ -92,7 +101,7 @@ mod tests {
 
     use super::super::tests::{BY_ALL, exposition, settings, usual};
     use super::*;
-    use crate::engine::settings::Promises;
+    use crate::engine::settings::{PromiseOverlay, Promises};
     use crate::publish::snapshot::Snapshot;
     use crate::source::kafka::slot::Extent;
 
@@ -105,6 +114,28 @@ mod tests {
         let labels = labels.trim_end_matches('}').split(',').filter_map(|label| label.split_once('='));
         let labels = labels.map(|(label, value)| (label.to_owned(), value.trim_matches('"').to_owned()));
         (name.to_owned(), labels.collect(), value.to_owned())
+    }
+
+    #[test]
+    fn buckets_of_former_targets_stay() {
+        let mut former = settings();
+        let shorter = PromiseOverlay { answer_within_ms: Some(7_777), ..PromiseOverlay::default() };
+        former.promises[0].1.service.channel.insert("voice".to_owned(), shorter);
+        let extent = Extent {
+            first: None,
+            next: 0,
+            stream_time: None,
+            counters_from: None,
+            beyond_limits: 0,
+            settings: Arc::new(former),
+        };
+        let has_bucket = |extents| {
+            let snapshot = Snapshot { extents, ..usual(BY_ALL) };
+            let now = snapshot.made_at;
+            exposition(snapshot, &settings(), Formulas::Headline).2.text(now).contains("le=\"7.777\"")
+        };
+        assert!(!has_bucket(BTreeMap::new()));
+        assert!(has_bucket([(("calls".to_owned(), 1), extent)].into()));
     }
 
     #[test]

@@ -25,7 +25,7 @@ use crate::publish::snapshot::{PartitionStatus, Snapshot, TopicStatus};
 /// then he is away.
 /// 30 s (which displaces an answer told before), 5 leaves after 10 s, 7 is closed after 3 s, 8 waits. In "b", 6 waits. 1 is
 /// satisfied and buys something, 2 is not and complains, which 6 does as well.
-pub(super) const LOG: &str = r#"
+pub(in crate::publish) const LOG: &str = r#"
 {"type":"offered","contact_id":"1","queue":"a","time":"2024-01-01T09:00:03Z","customer_id":"x"}
 {"type":"answered","contact_id":"1","time":"2024-01-01T09:00:11Z"}
 {"type":"completed","contact_id":"1","time":"2024-01-01T09:00:41Z","talk_seconds":20.5}
@@ -60,21 +60,21 @@ pub(super) const LOG: &str = r#"
 /// 2024-01-01T09:01:50Z.
 const NOW: EventTime = EventTime::from_millis(1_704_099_710_000).unwrap();
 
-pub(super) const BY_ALL: GroupBy = GroupBy { queue: true, channel: true, tier: true };
-pub(super) const BY_QUEUE: GroupBy = GroupBy { queue: true, channel: false, tier: false };
+pub(in crate::publish) const BY_ALL: GroupBy = GroupBy { queue: true, channel: true, tier: true };
+pub(in crate::publish) const BY_QUEUE: GroupBy = GroupBy { queue: true, channel: false, tier: false };
 pub(super) const BY_NOTHING: GroupBy = GroupBy { queue: false, channel: false, tier: false };
 
 pub(super) const A: &str = r#"queue="a",channel="voice",tier="standard""#;
 pub(super) const B: &str = r#"queue="b",channel="chat",tier="gold""#;
 
-pub(super) fn settings() -> Settings {
+pub(in crate::publish) fn settings() -> Settings {
     let mut settings = Settings::default();
     settings.windows.retain(|window| ["5m", "10m"].contains(&&*window.name));
     settings
 }
 
 /// The log over so many shards, no two of which share a contact or an agent.
-pub(super) fn shards(log: &str, settings: &Settings, count: usize) -> Vec<Shard> {
+pub(in crate::publish) fn shards(log: &str, settings: &Settings, count: usize) -> Vec<Shard> {
     let settings = Arc::new(settings.clone());
     let mut shards = vec![Shard::new(settings, Keep::Windows); count];
     for line in log.lines().filter(|line| !line.is_empty()) {
@@ -85,7 +85,7 @@ pub(super) fn shards(log: &str, settings: &Settings, count: usize) -> Vec<Shard>
 }
 
 /// All that these shards say, caught up, with every partition held.
-pub(super) fn snapshot(shards: &[Shard], by: GroupBy) -> Snapshot {
+pub(in crate::publish) fn snapshot(shards: &[Shard], by: GroupBy) -> Snapshot {
     let all: Vec<&Shard> = shards.iter().collect();
     let mut snapshot = Snapshot::starting(clock::monotonic());
     snapshot.now = Some(NOW);
@@ -113,11 +113,11 @@ pub(super) fn snapshot(shards: &[Shard], by: GroupBy) -> Snapshot {
 }
 
 /// A snapshot of the log in one shard.
-pub(super) fn usual(by: GroupBy) -> Snapshot {
+pub(in crate::publish) fn usual(by: GroupBy) -> Snapshot {
     snapshot(&shards(LOG, &settings(), 1), by)
 }
 
-pub(super) fn exposition(
+pub(in crate::publish) fn exposition(
     snapshot: Snapshot,
     settings: &Settings,
     formulas: Formulas,

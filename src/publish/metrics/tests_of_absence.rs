@@ -8,6 +8,7 @@ use crate::clock;
 use crate::config::Formulas;
 use crate::engine::settings::PromiseOverlay;
 use crate::engine::tally::Formula;
+use crate::publish::formats::Format;
 use crate::publish::snapshot::Snapshot;
 use crate::publish::withheld::Withheld;
 
@@ -158,7 +159,9 @@ fn a_snapshot_is_written_once() {
     exposition.text(now);
     // Whatever is written over the text of the snapshot stays, as long as it is the latest one.
     let mark = "# marked\n";
-    exposition.written.lock().unwrap().text.push_str(mark);
+    if let Some(page) = exposition.written.lock().unwrap().plain.get_mut(&Format::Text) {
+        page.extend_from_slice(mark.as_bytes());
+    }
     meters.rebalances.inc();
     let again = exposition.text(now);
     assert!(again.contains(mark));

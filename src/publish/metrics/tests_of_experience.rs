@@ -131,6 +131,8 @@ fn an_unknown_lane_has_no_visits() {
     for (family, series) in [
         ("holdline_window_survey_responses", 2),
         ("holdline_window_survey_out_of_range", 2),
+        ("holdline_window_survey_satisfied", 2),
+        ("holdline_window_survey_bad", 2),
         ("holdline_window_survey_ratio", 4),
         ("holdline_window_survey_score", 2),
     ] {

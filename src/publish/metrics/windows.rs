@@ -6,6 +6,7 @@
 use super::family::{Family, Samples, Scene, seconds};
 use crate::config::Formulas;
 use crate::engine::board::{Group, GroupKey};
+use crate::engine::breach::Judged;
 use crate::engine::histogram::Distribution;
 use crate::engine::tally::{Cell, Cells, Formula, Measure, Quantity, Tally};
 use crate::engine::view::{GroupView, View};
@@ -57,6 +58,16 @@ pub(super) const FAMILIES: &[Family] = &[
     Family::gauge("holdline_window_left", "Left or closed otherwise in the window.", |scene, samples| {
         cells(scene, samples, |cells| cells[Cell::Left]);
     }),
+    Family::gauge(
+        "holdline_window_judged",
+        "The denominator of the service level by the headline formula; absent where lanes added up do not agree on that.",
+        |scene, samples| judged(scene, samples, |judged| judged.of),
+    ),
+    Family::gauge(
+        "holdline_window_kept",
+        "The numerator of the service level by the headline formula; absent where lanes added up do not agree on that.",
+        |scene, samples| judged(scene, samples, |judged| judged.kept),
+    ),
     Family::gauge(
         "holdline_service_level_ratio",
         "Service level of the window by this formula, 0 to 1; absent where nothing was judged.",
@@ -110,24 +121,25 @@ const OUTCOMES: [(&str, Quantity); 3] =
 const RANKS: [(&str, u64); 5] = [("0.5", 500), ("0.9", 900), ("0.95", 950), ("0.99", 990), ("0.999", 999)];
 
 /// A group in a window.
-struct Place<'s> {
-    key: &'s GroupKey,
-    view: &'s GroupView,
-    /// The name of the window.
-    window: &'s str,
+pub(super) struct Place<'s> {
+    pub(super) key: &'s GroupKey,
+    pub(super) view: &'s GroupView,
+    /// The place of the window among those of every view, and its name.
+    pub(super) at: usize,
+    pub(super) window: &'s str,
     group: &'s Group,
 }
 
-fn each_place<'s>(scene: &Scene<'s>, view: Option<&'s View>, mut each: impl FnMut(Place<'s>)) {
+pub(super) fn each_place<'s>(scene: &Scene<'s>, view: Option<&'s View>, mut each: impl FnMut(Place<'s>)) {
     for (key, view) in view.into_iter().flat_map(|view| &view.groups) {
-        for (window, group) in scene.windows.iter().zip(&view.windows) {
-            each(Place { key, view, window, group });
+        for (at, (window, group)) in scene.windows.iter().zip(&view.windows).enumerate() {
+            each(Place { key, view, at, window, group });
         }
     }
 }
 
 /// Every measure that something is promised on.
-fn each_judged(place: &Place<'_>, mut each: impl FnMut(Measure, &Tally)) {
+pub(super) fn each_judged(place: &Place<'_>, mut each: impl FnMut(Measure, &Tally)) {
     let nothing = Tally::default();
     for &measure in place.view.promises.keys() {
         each(measure, place.group.measures.get(&measure).unwrap_or(&nothing));
@@ -139,6 +151,18 @@ fn cells(scene: &Scene<'_>, samples: &mut Samples, number: fn(&Cells) -> u64) {
         each_judged(&place, |measure, tally| {
             let labels = [("window", place.window), ("measure", measure.name())];
             samples.add_of(place.key, &labels, number(&tally.cells) as f64);
+        });
+    });
+}
+
+/// What adds up to a level over lanes and instances, whichever formula each has.
+fn judged(scene: &Scene<'_>, samples: &mut Samples<'_>, part: fn(Judged) -> u64) {
+    each_place(scene, scene.shown(), |place| {
+        each_judged(&place, |measure, tally| {
+            if let Some(formula) = place.view.promise(measure).formula {
+                let labels = [("window", place.window), ("measure", measure.name())];
+                samples.add_of(place.key, &labels, part(Judged::by(formula, &tally.cells)) as f64);
+            }
         });
     });
 }
