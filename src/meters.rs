@@ -3,8 +3,9 @@
 //! Plain metrics of the `prometheus` crate, registered once, added to from any thread. What lanes say is not here: that
 //! is a function of state and instant, made for each look (see [`publish`](crate::publish)).
 
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{Gauge, Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
+use crate::event::EventTime;
 use crate::event::rejection::RejectionReason;
 
 /// Seconds: from what a healthy source takes, to what no view can wait for.
@@ -40,6 +41,8 @@ pub struct Meters {
     pub contacts_overflow: IntCounter,
     /// Contacts of known customers that are not remembered, because too many are.
     pub past_contacts_overflow: IntCounter,
+    /// Contacts beyond a fence that nobody is told of.
+    pub outliers_overflow: IntCounter,
     /// Events beyond the limit of one contact.
     pub facts_overflow: IntCounter,
     /// See [`Input::overflow_agents`](crate::engine::shard::Input::overflow_agents).
@@ -52,6 +55,18 @@ pub struct Meters {
     pub kafka_errors: IntCounter,
     /// Of records that are no events, sent on as they were.
     pub dead_letters: LetterMeters,
+    /// Of outliers that are told to a topic.
+    pub outlier_letters: LetterMeters,
+    /// How far the view is behind the clock, in seconds.
+    pub view_delay: Gauge,
+    /// How often each partition is made durable, in seconds.
+    pub checkpoint_interval: Gauge,
+    /// How often the configuration was loaded again, by what became of it.
+    pub config_reloads: IntCounterVec,
+    /// Whether that went well last.
+    config_reload_successful: IntGauge,
+    /// When it last did.
+    config_reload_success: Gauge,
     /// Log lines that were held back because there were too many.
     pub log_lines_suppressed: IntCounter,
     /// Checkpoints that are durable.
@@ -86,6 +101,14 @@ pub struct LetterMeters {
 }
 
 impl Meters {
+    /// The configuration was loaded at this instant, and could be used or not.
+    pub fn config_reloaded(&self, successful: bool, at: EventTime) {
+        self.config_reload_successful.set(successful.into());
+        if successful {
+            self.config_reload_success.set(at.millis() as f64 / 1000.0);
+        }
+    }
+
     /// New meters, all at 0, in this registry.
     ///
     /// # Errors
@@ -109,6 +132,11 @@ impl Meters {
         let rejected = counters("holdline_events_rejected_total", "Records that are no events, by reason.", "reason")?;
         let gauge = |name: &str, help: &str| {
             let gauge = IntGauge::new(name, help)?;
+            registry.register(Box::new(gauge.clone()))?;
+            prometheus::Result::Ok(gauge)
+        };
+        let seconds = |name: &str, help: &str| {
+            let gauge = Gauge::new(name, help)?;
             registry.register(Box::new(gauge.clone()))?;
             prometheus::Result::Ok(gauge)
         };
@@ -159,6 +187,10 @@ impl Meters {
                 "holdline_past_contacts_overflow_total",
                 "Contacts of known customers that are not remembered because limits.past_contacts is reached.",
             )?,
+            outliers_overflow: counter(
+                "holdline_outliers_overflow_total",
+                "Contacts that ended beyond a fence and are told to nobody, because 10000 of a partition waited to be told.",
+            )?,
             event_delay: histogram(
                 "holdline_event_delay_seconds",
                 "From an event's time to its being read, while caught up, in seconds.",
@@ -185,6 +217,43 @@ impl Meters {
                 lost: counter(
                     "holdline_dead_letters_lost_total",
                     "Records that are no events and larger than kafka.dead_letters takes.",
+                )?,
+            },
+            view_delay: seconds(
+                "holdline_view_delay_seconds",
+                "How far the view is behind what was read through, so that events on their way can arrive: metrics.delay.",
+            )?,
+            checkpoint_interval: seconds(
+                "holdline_checkpoint_interval_seconds",
+                "How often a partition of which anything was read is made durable; 0 if there is no place for checkpoints.",
+            )?,
+            config_reloads: {
+                let reloads = counters(
+                    "holdline_config_reloads_total",
+                    "How often the configuration was loaded again: applied, or refused and left as it was.",
+                    "result",
+                )?;
+                ["applied", "refused"].iter().for_each(|result| drop(reloads.with_label_values(&[result])));
+                reloads
+            },
+            config_reload_successful: gauge(
+                "holdline_config_last_reload_successful",
+                "1 if the configuration could be used when it was last loaded, else 0.",
+            )?,
+            config_reload_success: seconds(
+                "holdline_config_last_reload_success_timestamp_seconds",
+                "When a configuration that could be used was last loaded, in seconds since 1970.",
+            )?,
+            outlier_letters: LetterMeters {
+                delivered: counter("holdline_outlier_events_total", "Outliers delivered to outliers.topic.")?,
+                pending: gauge("holdline_outlier_events_pending", "Outliers on their way to outliers.topic.")?,
+                errors: counter(
+                    "holdline_outlier_event_errors_total",
+                    "Outliers that failed to be delivered and are sent again, and seconds in which some waited for too long.",
+                )?,
+                lost: counter(
+                    "holdline_outlier_events_lost_total",
+                    "Outliers that are larger than outliers.topic takes.",
                 )?,
             },
             log_lines_suppressed: counter(

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::clock;
 use crate::config::Metrics;
+use crate::engine::breach::{self, Trails};
 use crate::engine::settings::Settings;
 use crate::engine::view::View;
 use crate::event::EventTime;
@@ -21,11 +22,13 @@ use crate::kafka::trouble::Trouble;
 use crate::log::Recurring;
 use crate::publish::snapshot::{PartitionStatus, Snapshot, TopicStatus};
 use crate::publish::withheld::Withheld;
+use crate::service::breaches::Breaches;
+use crate::service::fencing::Fencing;
 use crate::service::repeats::Repeats;
 use crate::source::kafka::held::Held;
 use crate::source::kafka::hub::{Hub, Stuck, Topic};
 use crate::source::kafka::progress::{Behind, LONGEST_SILENCE, Moment, Standing};
-use crate::source::kafka::worker::Look;
+use crate::source::kafka::worker::{Gaze, Look};
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -47,6 +50,8 @@ pub struct Pulse {
     hub: Arc<Hub>,
     settings: Arc<Settings>,
     repeats: Repeats,
+    breaches: Breaches,
+    fencing: Fencing,
     metrics: Metrics,
     publish: watch::Sender<Arc<Snapshot>>,
     recurring: Recurring,
@@ -55,16 +60,17 @@ pub struct Pulse {
 }
 
 impl Pulse {
-    /// Looks at what this hub's workers hold; `repeats` hears of customers from the same ones.
+    /// Looks at what this hub's workers hold, and hands them fences; `repeats` hears of customers from the same ones.
     pub fn new(
         hub: Arc<Hub>,
         settings: Arc<Settings>,
-        repeats: Repeats,
+        (repeats, fencing): (Repeats, Fencing),
         metrics: Metrics,
         publish: watch::Sender<Arc<Snapshot>>,
         recurring: Recurring,
     ) -> Pulse {
-        Pulse { hub, settings, repeats, metrics, publish, recurring, withheld: None }
+        let breaches = Breaches::new(settings.slots);
+        Pulse { hub, settings, repeats, breaches, fencing, metrics, publish, recurring, withheld: None }
     }
 
     /// Looks until the hub stops.
@@ -86,13 +92,15 @@ impl Pulse {
 
     fn look(&mut self, now: Moment) -> Result<Snapshot, Stuck> {
         let topics = self.hub.topics();
+        let mut gaze;
         let (held, reasons, live_at, looks) = loop {
             let partitions = self.hub.held();
             let standing = |held: &Arc<Held>| (Arc::clone(held), held.progress.standing(now.at));
             let held: Vec<(Arc<Held>, Standing)> = partitions.iter().map(standing).collect();
             let reasons = self.reasons(&held, &topics, now);
             let live_at = if reasons.is_empty() { self.live_at(&held, now) } else { None };
-            let looks = self.hub.look(live_at, LONGEST_LOOK)?;
+            gaze = self.breaches.gaze(live_at, holds_all(&held, &topics));
+            let looks = self.hub.look(gaze, self.fencing.take_news(), LONGEST_LOOK)?;
             // What came or went meanwhile is, or is not, in some of the looks.
             let after = self.hub.held();
             if partitions.len() == after.len() && partitions.iter().zip(&after).all(|(a, b)| Arc::ptr_eq(a, b)) {
@@ -122,8 +130,17 @@ impl Pulse {
         let carried = self.hub.carried();
         snapshot.counted_before |= !carried.is_empty();
         snapshot.counted.add(&carried.grouped(self.metrics.by));
-        for look in looks {
+        snapshot.fences = self.fencing.fences().cloned();
+        let mut trails = Trails::new();
+        for mut look in looks {
+            breach::merge(&mut trails, std::mem::take(&mut look.trails));
             add(&mut snapshot, look, self.settings.limits.worst);
+        }
+        if let Some(live) = &snapshot.live {
+            snapshot.breaches = Arc::clone(self.breaches.judge(live, &trails, snapshot.whole));
+            if matches!(gaze, Gaze::Edge(_)) {
+                self.fencing.find(live, &self.settings.windows);
+            }
         }
         Ok(snapshot)
     }
@@ -200,6 +217,10 @@ fn add(snapshot: &mut Snapshot, look: Look, longest_list: usize) {
     }
     snapshot.counted.add(&look.counted);
     snapshot.counted_before |= look.counted_before;
+    snapshot.outliers.extend(look.outliers);
+    for (of, count) in look.outlier_counts {
+        *snapshot.outlier_counts.entry(of).or_default() += count;
+    }
     for (held, extent) in look.extents {
         snapshot.extents.insert((held.topic.to_string(), held.partition), extent);
     }

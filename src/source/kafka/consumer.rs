@@ -17,6 +17,7 @@ use crate::checkpoint::shelf::Shelf;
 use crate::checkpoint::topic::Topic;
 use crate::checkpoint::{Store, plain};
 use crate::config::{Checkpoint, CheckpointStore, Config, Kafka};
+use crate::engine::outliers::Fences;
 use crate::engine::settings::Settings;
 use crate::kafka::client::{LibraryLog, properties, set_default};
 use crate::kafka::trouble::explain_error;
@@ -26,6 +27,7 @@ use crate::source::kafka::brokers::Brokers;
 use crate::source::kafka::hub::Hub;
 use crate::source::kafka::keeper::Keeper;
 use crate::source::kafka::letters::DeadLetters;
+use crate::source::kafka::outliers::OutlierLetters;
 use crate::source::kafka::prober::Prober;
 use crate::source::kafka::queue::Queue;
 use crate::source::kafka::rebalance::Context;
@@ -84,6 +86,7 @@ pub struct Reading {
     unread: Option<JoinHandle<()>>,
     workers: Vec<JoinHandle<()>>,
     letters: Option<DeadLetters>,
+    outliers: OutlierLetters,
 }
 
 impl Reading {
@@ -101,11 +104,11 @@ impl Reading {
         library: LibraryLog,
         failures: UnboundedSender<anyhow::Error>,
     ) -> anyhow::Result<(Reading, mpsc::Receiver<CustomerNews>)> {
-        let Config { kafka, metrics, checkpoint, .. } = config;
+        let Config { kafka, metrics, checkpoint, outliers, .. } = config;
         let cores = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_WORKERS);
         let count = kafka.workers.map_or(cores, NonZero::get);
         let (orders, received): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::channel()).unzip();
-        let hub = Arc::new(Hub::new(orders, kafka.topics.iter().cloned(), failures));
+        let hub = Arc::new(Hub::new(orders, Arc::clone(settings), kafka.topics.iter().cloned(), failures));
         let look_back_ms = kafka.look_back_ms.unwrap_or(settings.lifetimes.longest_expire_ms());
         let topics: Vec<&str> = kafka.topics.iter().map(String::as_str).collect();
         let refused = |error: KafkaError| anyhow::anyhow!("{}", explain_error(kafka, &topics.join(", "), &error));
@@ -119,7 +122,6 @@ impl Reading {
             Arc::clone(&hub),
             Arc::clone(&brokers),
             scribe.clone(),
-            Arc::clone(settings),
             look_back_ms,
             hash_seed,
             meters.clone(),
@@ -141,13 +143,16 @@ impl Reading {
             unread: None,
             workers: Vec::new(),
             letters: DeadLetters::open(kafka, &hub, meters, recurring)?,
+            outliers: OutlierLetters::open(kafka, outliers, &hub, meters, recurring)?,
         };
         let (customer_news, told) = mpsc::channel();
+        let fences = Arc::new(Fences::fixed(metrics.by, outliers.fences.limits.clone()));
         for (number, orders) in received.into_iter().enumerate() {
             let queue = Queue::new(Arc::clone(&consumer), BATCH);
             let (settings, meters) = (Arc::clone(settings), meters.clone());
-            let lines = Lines { orders, customer_news: customer_news.clone(), letters: reading.letters.clone() };
-            let worker = Worker::new(queue, lines, settings, metrics.by, hash_seed, meters, recurring);
+            let (letters, outliers) = (reading.letters.clone(), reading.outliers.clone());
+            let lines = Lines { orders, customer_news: customer_news.clone(), letters, outliers };
+            let worker = Worker::new(queue, lines, settings, Arc::clone(&fences), hash_seed, meters, recurring);
             reading.workers.push(spawn(format!("worker-{number}"), move || worker.run())?);
         }
         let prober = Prober::new(Arc::clone(&hub), Arc::clone(&brokers), Arc::clone(&consumer), kafka.clone());
@@ -179,6 +184,7 @@ impl Reading {
         if let Some(letters) = self.letters {
             letters.close();
         }
+        self.outliers.close();
         // Nobody else has it now: it leaves the group and is closed.
         drop(self.consumer);
     }

@@ -35,6 +35,7 @@ pub struct Held {
     reach: Reach,
     /// The timestamp of the first record that was read, in milliseconds since 1970.
     first_record_ms: OnceLock<u64>,
+    told: AtomicU64,
     assigned_ms: u64,
     /// How far it has been read.
     pub progress: Progress,
@@ -76,6 +77,7 @@ impl Held {
             undelivered,
             stream_time_ms: AtomicU64::new(0),
             first_record_ms: OnceLock::new(),
+            told: AtomicU64::new(0),
             assigned_ms: assigned.millis(),
         }
     }
@@ -103,6 +105,16 @@ impl Held {
     /// Whether no record has been read yet.
     pub fn is_unread(&self) -> bool {
         self.first_record_ms.get().is_none()
+    }
+
+    /// Greater whenever something was told of outliers that is to be remembered, without a record having come.
+    pub fn told(&self) -> u64 {
+        self.told.load(Ordering::Relaxed)
+    }
+
+    /// Notes that something was told of outliers.
+    pub fn note_told(&self) {
+        self.told.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Notes the latest event time believed.

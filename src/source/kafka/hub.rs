@@ -12,14 +12,17 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use crate::checkpoint::{Holding, Ledger};
 use crate::clock;
+use crate::engine::account::Account;
 use crate::engine::counted::Counted;
+use crate::engine::outliers::Fences;
+use crate::engine::settings::Settings;
 use crate::event::EventTime;
 use crate::kafka::trouble::Trouble;
 use crate::source::kafka::held::Held;
 use crate::source::kafka::ledger::Resumed;
 use crate::source::kafka::progress::Moment;
 use crate::source::kafka::slot::{Given, Known};
-use crate::source::kafka::worker::{Look, Order};
+use crate::source::kafka::worker::{Gaze, Look, Order};
 
 /// A worker that does not answer for so long is stuck.
 const LONGEST_ANSWER: Duration = Duration::from_secs(30);
@@ -27,6 +30,8 @@ const LONGEST_ANSWER: Duration = Duration::from_secs(30);
 /// Shared by all threads of a consumer.
 pub struct Hub {
     workers: Vec<Sender<Order>>,
+    /// With what is promised now.
+    settings: Mutex<Arc<Settings>>,
     state: Mutex<State>,
     /// Held by whoever moves partitions, so that nobody sees what was counted of one neither with it nor without it.
     moving: Mutex<()>,
@@ -88,6 +93,7 @@ impl Hub {
     /// Nothing is held yet by these workers. What cannot be healed is told to `failures`.
     pub fn new(
         workers: Vec<Sender<Order>>,
+        settings: Arc<Settings>,
         topics: impl IntoIterator<Item = String>,
         failures: UnboundedSender<anyhow::Error>,
     ) -> Hub {
@@ -95,6 +101,7 @@ impl Hub {
         let state = Mutex::new(State { topics, ..State::default() });
         Hub {
             workers,
+            settings: Mutex::new(settings),
             state,
             moving: Mutex::default(),
             stopping: AtomicBool::new(false),
@@ -307,10 +314,10 @@ impl Hub {
     ///
     /// # Errors
     /// A worker does not answer within `longest`.
-    pub fn look(&self, now: Option<EventTime>, longest: Duration) -> Result<Vec<Look>, Stuck> {
+    pub fn look(&self, gaze: Gaze, fences: Option<&Arc<Fences>>, longest: Duration) -> Result<Vec<Look>, Stuck> {
         let (reply, looks) = mpsc::channel();
         for worker in &self.workers {
-            worker.send(Order::Look(now, reply.clone())).map_err(|_| Stuck)?;
+            worker.send(Order::Look(gaze, fences.cloned(), reply.clone())).map_err(|_| Stuck)?;
         }
         drop(reply);
         let mut seen = Vec::with_capacity(self.workers.len());
@@ -318,6 +325,42 @@ impl Hub {
             seen.push(looks.recv_timeout(longest).map_err(|_| Stuck)?);
         }
         Ok(seen)
+    }
+
+    /// What is promised is this from now on.
+    ///
+    /// # Errors
+    /// A worker is gone.
+    pub fn adopt(&self, settings: &Arc<Settings>) -> Result<(), Stuck> {
+        *self.settings.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(settings);
+        self.workers.iter().try_for_each(|worker| worker.send(Order::Adopt(Arc::clone(settings))).map_err(|_| Stuck))
+    }
+
+    /// The settings, with what is promised now.
+    pub fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.settings.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What is known of a contact; nothing if none of the partitions holds it. Of one whose events are in several of them,
+    /// which is counted as misrouted, what the one with the most facts knows.
+    ///
+    /// # Errors
+    /// A worker does not answer within `longest`.
+    pub fn account(&self, contact_id: &str, longest: Duration) -> Result<Option<Account>, Stuck> {
+        let (reply, accounts) = mpsc::channel();
+        let contact_id: Arc<str> = contact_id.into();
+        for worker in &self.workers {
+            worker.send(Order::Account(Arc::clone(&contact_id), reply.clone())).map_err(|_| Stuck)?;
+        }
+        drop(reply);
+        let until = clock::monotonic() + longest;
+        let mut known: Option<Account> = None;
+        for _ in &self.workers {
+            let left = until.saturating_duration_since(clock::monotonic());
+            let found = accounts.recv_timeout(left).map_err(|_| Stuck)?;
+            known = known.into_iter().chain(found).max_by_key(Account::facts);
+        }
+        Ok(known)
     }
 
     /// Something went wrong that may heal by itself.

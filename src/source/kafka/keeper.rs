@@ -69,6 +69,8 @@ struct Written {
     at: Instant,
     /// All before this offset, and the hub's epoch of which its ledger is; none if this instance never wrote it.
     up_to: Option<(i64, u64)>,
+    /// What had been told of outliers: see [`Held::told`].
+    told: u64,
 }
 
 impl<C: ConsumerContext> Keeper<C> {
@@ -115,14 +117,16 @@ impl<C: ConsumerContext> Keeper<C> {
         let epoch = self.hub.epoch();
         for held in &all {
             let up_to = held.goes_on.then_some((held.start, epoch));
-            self.written.entry(held.holding).or_insert(Written { at: now, up_to });
+            let told = 0;
+            self.written.entry(held.holding).or_insert(Written { at: now, up_to, told });
         }
         let is_due = |held: &&Arc<Held>| {
-            let Written { at, up_to } = self.written[&held.holding];
+            let Written { at, up_to, told } = self.written[&held.holding];
             // Once counters have begun, and whenever partitions come or go, at once, even if no record comes: until then
             // whoever ends begins to count anew.
             let is_urgent = up_to.is_none_or(|(_, of)| of != epoch) && held.progress.standing(now).behind.is_none();
-            let is_news = up_to.is_none_or(|(next_offset, _)| next_offset != held.progress.next());
+            let has_moved = up_to.is_none_or(|(next_offset, _)| next_offset != held.progress.next());
+            let is_news = has_moved || told != held.told();
             let is_old = now.saturating_duration_since(at) >= self.every;
             held.topic_id.is_some() && (is_urgent || is_news && is_old)
         };
@@ -165,7 +169,7 @@ impl<C: ConsumerContext> Keeper<C> {
     fn write(&mut self, held: &Arc<Held>, durable: &Sender<(Arc<Held>, i64)>) -> Option<Duration> {
         self.tried.insert(held.holding, clock::monotonic());
         // If partitions come or go meanwhile, it is written once more.
-        let epoch = self.hub.epoch();
+        let (epoch, told) = (self.hub.epoch(), held.told());
         let given = match self.hub.freeze(held) {
             Ok(Some(given)) => given,
             // It was given up meanwhile, and so it was written.
@@ -177,7 +181,7 @@ impl<C: ConsumerContext> Keeper<C> {
         };
         let worked = self.scribe.write(&given)?;
         let up_to = Some((given.next_offset, epoch));
-        self.written.insert(held.holding, Written { at: clock::monotonic(), up_to });
+        self.written.insert(held.holding, Written { at: clock::monotonic(), up_to, told });
         // Who takes them is there as long as this is.
         let _ = durable.send((given.held, given.next_offset));
         Some(worked)

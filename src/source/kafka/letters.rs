@@ -165,7 +165,7 @@ mod tests {
             Kafka { brokers: "127.0.0.1:1".to_owned(), dead_letters: Some("dead".to_owned()), ..Kafka::default() };
         let meters = Meters::register(&prometheus::Registry::new()).unwrap();
         let (failing, _) = tokio::sync::mpsc::unbounded_channel();
-        let hub = Arc::new(Hub::new(Vec::new(), ["calls".to_owned()], failing));
+        let hub = Arc::new(Hub::new(Vec::new(), Arc::default(), ["calls".to_owned()], failing));
         let recurring = || Recurring::new(std::num::NonZero::<u32>::MIN, meters.log_lines_suppressed.clone());
         let letters = DeadLetters::open(&kafka, &hub, &meters, &recurring).unwrap().unwrap();
         let mut held = Held::new(Arc::from("calls"), 3, 0, None, Reach::Everything, clock::wall());

@@ -16,6 +16,7 @@ pub mod hub;
 pub mod keeper;
 pub mod ledger;
 pub mod letters;
+pub mod outliers;
 pub mod prober;
 pub mod progress;
 pub mod queue;

@@ -18,7 +18,6 @@ use crate::checkpoint::{Checkpoint, Head, Name, Place, Unusable};
 use crate::clock;
 use crate::engine::board::GroupBy;
 use crate::engine::counted::Counted;
-use crate::engine::settings::Settings;
 use crate::engine::shard::Shard;
 use crate::event::EventTime;
 use crate::kafka::trouble::Trouble;
@@ -56,7 +55,6 @@ pub struct Recovery {
     brokers: Arc<Brokers>,
     /// None if no checkpoints are written.
     scribe: Option<Arc<Scribe>>,
-    settings: Arc<Settings>,
     /// How far back reading begins without a checkpoint, in milliseconds before now, by the records' own timestamps.
     look_back_ms: u64,
     hash_seed: u64,
@@ -98,12 +96,11 @@ impl Recovery {
         hub: Arc<Hub>,
         brokers: Arc<Brokers>,
         scribe: Option<Arc<Scribe>>,
-        settings: Arc<Settings>,
         look_back_ms: u64,
         hash_seed: u64,
         meters: Meters,
     ) -> Recovery {
-        Recovery { hub, brokers, scribe, settings, look_back_ms, hash_seed, meters, has_begun: Mutex::default() }
+        Recovery { hub, brokers, scribe, look_back_ms, hash_seed, meters, has_begun: Mutex::default() }
     }
 
     /// Where reading these partitions begins. A partition of which the broker says nothing in time is read from its
@@ -182,7 +179,11 @@ impl Recovery {
         held.goes_on = goes_on;
         held.history_to = history.as_ref().map(|(_, from)| *from);
         held.checkpointed_ms = head.written_ms.into();
-        Start { offset: Offset::Offset(next_offset), held, known: Some(Box::new(Known { shard, history })) }
+        Start {
+            offset: Offset::Offset(next_offset),
+            held,
+            known: Some(Box::new(Known { shard, history, outliers: head.outliers })),
+        }
     }
 
     fn start_in_log(
@@ -253,7 +254,7 @@ impl Recovery {
             if name.next_offset > end {
                 return Err(Unusable::CutOff { end });
             }
-            let shard = Shard::decode_seeded(&state, &self.settings, self.hash_seed)?;
+            let shard = Shard::decode_seeded(&state, &self.hub.settings(), self.hash_seed)?;
             Ok(Restored { name: name.clone(), head, shard })
         };
         let believed_at = deadline.min(clock::monotonic() + LONGEST_SHORT);

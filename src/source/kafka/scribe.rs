@@ -69,7 +69,7 @@ impl Scribe {
             return None;
         }
         if !held.undelivered.wait_done_before(next_offset, LONGEST_DELIVERY) {
-            self.fail(given, "dead letters of records before it are still under way");
+            self.fail(given, "dead letters or outliers of records before it are still under way");
             return None;
         }
         let started = clock::monotonic();
@@ -118,6 +118,7 @@ impl Scribe {
             first_offset: held.first_offset,
             live_from: held.live_from.get().copied(),
             history: given.history.as_ref().map(|(history, from)| (Counted::clone(history), *from)),
+            outliers: given.outliers.clone(),
             holding: held.holding,
             written_ms: clock::wall().millis(),
             ledger: self.hub.ledger(),

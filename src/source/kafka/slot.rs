@@ -14,6 +14,7 @@ use crate::engine::board::GroupBy;
 use crate::engine::counted::Counted;
 use crate::engine::customers::CustomerChanges;
 use crate::engine::frozen::Frozen;
+use crate::engine::outliers::{Fences, Outlier, Told};
 use crate::engine::settings::Settings;
 use crate::engine::shard::{Input, Shard};
 use crate::event::rejection::Rejection;
@@ -31,6 +32,8 @@ pub struct Known {
     pub shard: Shard,
     /// What was counted before counters began, lane by lane, and the offset where they did; none if they have not.
     pub history: Option<(Counted, i64)>,
+    /// What was told of outliers.
+    pub outliers: Told,
 }
 
 /// What is known of a partition at some offset.
@@ -44,6 +47,8 @@ pub struct Given {
     pub state: Frozen,
     /// What was counted before counters began, lane by lane, and the offset where they did; none if they have not.
     pub history: Option<(Arc<Counted>, i64)>,
+    /// What was told of outliers.
+    pub outliers: Told,
 }
 
 /// Which records of a partition its state is made of, and what they were judged by.
@@ -71,10 +76,12 @@ pub struct Slot {
     pub shard: Shard,
     /// What was counted before it caught up, lane by lane, and the offset where that ended; none before that.
     pub history: Option<(Arc<Counted>, i64)>,
+    /// What was told of outliers.
+    pub outliers: Told,
     /// Whether it had caught up when it was last told of its customers.
     told_the_present: bool,
     /// What the meters have been told.
-    told: Told,
+    metered: Metered,
     events: IntCounter,
     /// What librdkafka said of the position before anything was read: that of an earlier assignment, if there was one.
     pub stale_position: Option<i64>,
@@ -82,23 +89,29 @@ pub struct Slot {
 
 /// What the meters have been told of a shard.
 #[derive(Clone, Copy, Default)]
-struct Told {
+struct Metered {
     input: Input,
     orphans: u64,
+    unnoted: u64,
 }
 
 impl Slot {
     /// What is known of a partition that comes, of whose position librdkafka says this before anything is read of it.
     pub fn new(
         held: Arc<Held>,
-        shard: Shard,
-        history: Option<(Arc<Counted>, i64)>,
+        known: Known,
+        fences: &Fences,
         events: IntCounter,
         stale_position: Option<i64>,
     ) -> Slot {
         // What was read before this process is told by nobody's meters but those of whoever read it.
-        let told = Told { input: shard.input(), orphans: shard.orphans_forgotten() };
-        let mut slot = Slot { told, shard, history, told_the_present: false, events, stale_position, held };
+        let Known { mut shard, history, mut outliers } = known;
+        let metered = Metered { input: shard.input(), orphans: shard.orphans_forgotten(), unnoted: shard.unnoted() };
+        let history = history.map(|(history, from)| (Arc::new(history), from));
+        shard.fence(&Arc::new(Fences { past: outliers.past().clone(), ..fences.clone() }));
+        outliers.hand_noted(&mut shard);
+        let mut slot =
+            Slot { metered, shard, history, outliers, told_the_present: false, events, stale_position, held };
         slot.notice_the_present(slot.held.progress.next());
         slot
     }
@@ -150,6 +163,26 @@ impl Slot {
         self.history.as_ref().map(since).unwrap_or_default()
     }
 
+    /// Beyond these fences contacts are noted from now on.
+    pub fn fence(&mut self, fences: &Arc<Fences>) {
+        self.shard.fence(fences);
+        // Before there were any, whoever goes on with the partition would note nobody.
+        if self.outliers.past().is_empty() && !fences.past.is_empty() {
+            self.held.note_told();
+        }
+        self.outliers.set_past(&fences.past);
+    }
+
+    /// Those found beyond their fences at `now` that were not told before; from now on they were.
+    pub fn new_outliers(&mut self, now: EventTime) -> Vec<Outlier> {
+        let keep_ms = self.shard.settings().lifetimes.longest_hold_ms();
+        let new = self.outliers.find(&mut self.shard, now, keep_ms);
+        if !new.is_empty() {
+            self.held.note_told();
+        }
+        new
+    }
+
     /// What is known of it now.
     pub fn give(&self) -> Given {
         Given {
@@ -157,6 +190,7 @@ impl Slot {
             next_offset: self.held.progress.next(),
             state: self.shard.freeze(),
             history: self.history.clone(),
+            outliers: self.outliers.with_noted(&self.shard),
         }
     }
 
@@ -193,8 +227,8 @@ impl Slot {
 
     /// Tells what was taken in since this was last called.
     pub fn tell_meters(&mut self, meters: &Meters) {
-        let (input, orphans) = (self.shard.input(), self.shard.orphans_forgotten());
-        let before = std::mem::replace(&mut self.told, Told { input, orphans });
+        let (input, orphans, unnoted) = (self.shard.input(), self.shard.orphans_forgotten(), self.shard.unnoted());
+        let before = std::mem::replace(&mut self.metered, Metered { input, orphans, unnoted });
         self.events.inc_by(input.events - before.input.events);
         meters.late.inc_by(input.late - before.input.late);
         meters.duplicate.inc_by(input.duplicate - before.input.duplicate);
@@ -204,6 +238,7 @@ impl Slot {
         meters.past_contacts_overflow.inc_by(input.overflow_past_contacts - before.input.overflow_past_contacts);
         meters.facts_overflow.inc_by(input.overflow_facts - before.input.overflow_facts);
         meters.orphan.inc_by(orphans - before.orphans);
+        meters.outliers_overflow.inc_by(unnoted - before.unnoted);
         self.held.note_stream_time(self.shard.stream_time());
     }
 }
@@ -225,8 +260,9 @@ mod tests {
         let meters = Meters::register(&prometheus::Registry::new()).unwrap();
         let settings = Arc::new(Settings::default());
         let shard = Shard::seeded(Arc::clone(&settings), Keep::Windows, 1);
+        let known = Known { shard, history: None, outliers: Told::default() };
         let events = meters.events.with_label_values(&["calls"]);
-        let mut slot = Slot::new(Arc::new(held), shard, None, events, None);
+        let mut slot = Slot::new(Arc::new(held), known, &Fences::default(), events, None);
 
         // What is between them are the marks of a transaction.
         for (offset, counted) in [(7, None), (8, None), (13, Some(1)), (14, Some(2))] {

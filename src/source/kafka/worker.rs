@@ -13,9 +13,12 @@ use prometheus::local::LocalHistogram;
 use rdkafka::consumer::ConsumerContext;
 
 use crate::clock;
-use crate::engine::board::GroupBy;
+use crate::engine::account::Account;
+use crate::engine::board::{GroupBy, GroupKey};
+use crate::engine::breach::{self, Trails};
 use crate::engine::counted::Counted;
 use crate::engine::customers::CustomerChanges;
+use crate::engine::outliers::{Aspect, Fences, Outlier, Told};
 use crate::engine::settings::Settings;
 use crate::engine::shard::{Keep, Shard};
 use crate::engine::view::View;
@@ -25,6 +28,7 @@ use crate::log::Recurring;
 use crate::meters::Meters;
 use crate::source::kafka::held::Held;
 use crate::source::kafka::letters::DeadLetters;
+use crate::source::kafka::outliers::OutlierLetters;
 use crate::source::kafka::queue::{Arrival, Content, Origin, Queue};
 use crate::source::kafka::slot::{Extent, Given, Known, Slot};
 
@@ -43,10 +47,35 @@ pub enum Order {
     Release(Arc<Held>, Sender<Option<(Given, Counted)>>),
     /// Say what is known of it now; nothing if it is not held.
     Freeze(Arc<Held>, Sender<Option<Given>>),
-    /// Say what the shards show at this instant; without one, only what was counted.
-    Look(Option<EventTime>, Sender<Look>),
+    /// Say what the shards show. From then on these fences hold, if there are any.
+    Look(Gaze, Option<Arc<Fences>>, Sender<Look>),
+    /// What is promised is this from now on, in the partitions held and in those to come.
+    Adopt(Arc<Settings>),
+    /// Say what is known of the contact of this id; nothing if it is not held.
+    Account(Arc<str>, Sender<Option<Account>>),
     /// Come to an end.
     Stop,
+}
+
+/// What is asked of the shards of a worker.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Gaze {
+    /// Only what was counted.
+    Counters,
+    /// What they show at this instant.
+    View(EventTime),
+    /// And, since another slot has passed, what breaches are judged by, and who is out of all proportion.
+    Edge(EventTime),
+}
+
+impl Gaze {
+    /// The instant, if there is one.
+    fn instant(self) -> Option<EventTime> {
+        match self {
+            Gaze::Counters => None,
+            Gaze::View(now) | Gaze::Edge(now) => Some(now),
+        }
+    }
 }
 
 /// What the shards of a worker show.
@@ -54,6 +83,12 @@ pub enum Order {
 pub struct Look {
     /// At the instant of the order.
     pub view: Option<View>,
+    /// What breaches are judged by; empty unless it was asked for.
+    pub trails: Trails,
+    /// The latest outliers of each partition.
+    pub outliers: Vec<Arc<Vec<Outlier>>>,
+    /// How many outliers this worker told of.
+    pub outlier_counts: BTreeMap<(GroupKey, Aspect), u64>,
     /// What was counted since the partitions caught up, those given up since included.
     pub counted: Counted,
     /// Whether some of it is of partitions given up since.
@@ -92,6 +127,8 @@ pub struct Lines {
     pub customer_news: Sender<CustomerNews>,
     /// Where records that are no events go, if anywhere.
     pub letters: Option<DeadLetters>,
+    /// Where outliers go.
+    pub outliers: OutlierLetters,
 }
 
 /// The thread's own things.
@@ -104,8 +141,12 @@ pub struct Worker<C: ConsumerContext + 'static> {
     places: HashMap<Origin, Option<usize>>,
     /// Counted by partitions that are held no longer, lane by lane.
     counted: Counted,
+    /// How many outliers were told, whoever holds their partitions now.
+    outlier_counts: BTreeMap<(GroupKey, Aspect), u64>,
     settings: Arc<Settings>,
     by: GroupBy,
+    /// Those that hold, for partitions to come too.
+    fences: Arc<Fences>,
     /// So that nobody can choose contact ids that collide.
     hash_seed: u64,
     meters: Meters,
@@ -121,7 +162,7 @@ impl<C: ConsumerContext + 'static> Worker<C> {
         queue: Queue<C>,
         lines: Lines,
         settings: Arc<Settings>,
-        by: GroupBy,
+        fences: Arc<Fences>,
         hash_seed: u64,
         meters: Meters,
         recurring: impl Fn() -> Recurring,
@@ -133,8 +174,10 @@ impl<C: ConsumerContext + 'static> Worker<C> {
             slots: Vec::new(),
             places: HashMap::new(),
             counted: Counted::default(),
+            outlier_counts: BTreeMap::new(),
             settings,
-            by,
+            by: fences.by,
+            fences,
             hash_seed,
             event_delay: meters.event_delay.local(),
             rejected: RejectionReason::ALL.map(|reason| (reason, (counter(reason), recurring()))).into(),
@@ -154,8 +197,11 @@ impl<C: ConsumerContext + 'static> Worker<C> {
                     Err(std::sync::mpsc::TryRecvError::Empty) => break,
                 }
             }
-            // Without room for the dead letters of a batch, none is read.
-            if self.lines.letters.as_ref().is_none_or(|letters| letters.wait_for_room(LONGEST_WAIT)) {
+            // Without room for the dead letters of a batch, or for outliers, none is read.
+            let Lines { letters, outliers, .. } = &self.lines;
+            if letters.as_ref().is_none_or(|letters| letters.wait_for_room(LONGEST_WAIT))
+                && outliers.wait_for_room(LONGEST_WAIT)
+            {
                 self.read_batch();
             }
             self.notice_others();
@@ -179,8 +225,17 @@ impl<C: ConsumerContext + 'static> Worker<C> {
                 self.meters.checkpoint_pause.observe(started.elapsed().as_secs_f64());
                 let _ = frozen.send(given);
             }
-            Order::Look(now, reply) => {
-                let _ = reply.send(self.look(now));
+            Order::Look(gaze, fences, reply) => {
+                let _ = reply.send(self.look(gaze, fences));
+            }
+            Order::Adopt(settings) => {
+                self.slots.iter_mut().for_each(|slot| slot.shard.adopt(settings.promised()));
+                self.settings = settings;
+            }
+            Order::Account(contact_id, reply) => {
+                let account =
+                    self.slots.iter().filter_map(|slot| slot.shard.account(&contact_id)).max_by_key(Account::facts);
+                let _ = reply.send(account);
             }
             Order::Stop => {}
         }
@@ -189,13 +244,16 @@ impl<C: ConsumerContext + 'static> Worker<C> {
     fn take(&mut self, held: Arc<Held>, known: Option<Box<Known>>) {
         self.release(&held);
         self.queue.lead_here(&held.topic, held.partition);
-        let (shard, history) = match known {
-            Some(known) => (known.shard, known.history.map(|(history, from)| (Arc::new(history), from))),
-            None => (Shard::seeded(Arc::clone(&self.settings), Keep::Windows, self.hash_seed), None),
+        let nothing = || {
+            let shard = Shard::seeded(Arc::clone(&self.settings), Keep::Windows, self.hash_seed);
+            Box::new(Known { shard, history: None, outliers: Told::default() })
         };
+        let known = *known.unwrap_or_else(nothing);
         let events = self.meters.events.with_label_values(&[&*held.topic]);
         let position = self.queue.position(&held.topic, held.partition);
-        let mut slot = Slot::new(held, shard, history, events, position);
+        let mut slot = Slot::new(held, known, &self.fences, events, position);
+        // What was read from a checkpoint may be of other promises than those of the last reload.
+        slot.shard.adopt(self.settings.promised());
         slot.tell_meters(&self.meters);
         self.slots.push(slot);
         self.places.clear();
@@ -212,7 +270,14 @@ impl<C: ConsumerContext + 'static> Worker<C> {
         Some((given, counted))
     }
 
-    fn look(&mut self, now: Option<EventTime>) -> Look {
+    fn look(&mut self, gaze: Gaze, fences: Option<Arc<Fences>>) -> Look {
+        if let Some(fences) = fences {
+            self.slots.iter_mut().for_each(|slot| slot.fence(&fences));
+            self.fences = fences;
+        }
+        if let Gaze::Edge(now) = gaze {
+            self.tell_outliers(now);
+        }
         for slot in &mut self.slots {
             let changes = slot.shard.take_customer_changes(self.by);
             slot.tell_customers(changes, &self.lines.customer_news);
@@ -222,14 +287,21 @@ impl<C: ConsumerContext + 'static> Worker<C> {
         for slot in &self.slots {
             counted.add(&slot.counted());
         }
-        let view = now.map(|now| {
+        let view = gaze.instant().map(|now| {
             let started = clock::monotonic();
             let view = View::of(&shards, now, self.by);
             self.meters.view_duration.observe(started.elapsed().as_secs_f64());
             view
         });
+        let trails = match gaze {
+            Gaze::Edge(now) => breach::trails(&shards, now, self.by),
+            Gaze::Counters | Gaze::View(_) => Trails::new(),
+        };
         Look {
             view,
+            trails,
+            outliers: self.slots.iter().map(|slot| Arc::clone(slot.outliers.latest())).collect(),
+            outlier_counts: self.outlier_counts.clone(),
             counted: counted.grouped(self.by),
             counted_before: !self.counted.is_empty(),
             extents: self.slots.iter().map(|slot| (Arc::clone(&slot.held), slot.extent())).collect(),
@@ -237,6 +309,17 @@ impl<C: ConsumerContext + 'static> Worker<C> {
             agents: shards.iter().map(|shard| shard.agents()).sum(),
             past_contacts: shards.iter().map(|shard| shard.past_contacts()).sum(),
             lanes: shards.iter().map(|shard| shard.lanes()).sum(),
+        }
+    }
+
+    fn tell_outliers(&mut self, now: EventTime) {
+        for slot in &mut self.slots {
+            for outlier in slot.new_outliers(now) {
+                let [queue, channel, tier] = outlier.crossing.lane.clone().map(Some);
+                let key = GroupKey { queue, channel, tier }.only(self.by);
+                *self.outlier_counts.entry((key, outlier.crossing.aspect)).or_default() += 1;
+                self.lines.outliers.tell(&slot.held, &outlier, clock::monotonic());
+            }
         }
     }
 
