@@ -22,20 +22,37 @@ use crate::config::{Log, LogFormat};
 /// # Errors
 ///
 /// Why it is not so: the filter is none, or it has been done already. Nothing has changed then.
-pub fn start(log: &Log) -> Result<(), String> {
+pub fn start(log: &Log) -> Result<Filter, String> {
     let wants_no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let is_coloured = io::stderr().is_terminal() && !wants_no_colour;
-    let lines = lines_to(io::stderr, is_coloured, log)?;
-    dispatcher::set_global_default(lines).map_err(|_| "logging has been set up already".to_owned())
+    let (lines, filter) = lines_to(io::stderr, is_coloured, log)?;
+    dispatcher::set_global_default(lines).map_err(|_| "logging has been set up already".to_owned())?;
+    Ok(filter)
 }
 
-fn lines_to<W>(writer: W, is_coloured: bool, log: &Log) -> Result<Dispatch, String>
+/// Says which lines are written.
+pub struct Filter(Box<dyn Fn(EnvFilter) -> Result<(), String> + Send + Sync>);
+
+impl Filter {
+    /// Lines that pass this filter are written from now on.
+    ///
+    /// # Errors
+    /// It is none. Nothing has changed then.
+    pub fn set(&self, filter: &str) -> Result<(), String> {
+        (self.0)(parsed(filter)?)
+    }
+}
+
+fn parsed(filter: &str) -> Result<EnvFilter, String> {
+    let parsed = EnvFilter::builder().parse(filter);
+    parsed.map_err(|error| format!("{filter:?} is not a filter of log lines: {error}"))
+}
+
+fn lines_to<W>(writer: W, is_coloured: bool, log: &Log) -> Result<(Dispatch, Filter), String>
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::builder()
-        .parse(&log.filter)
-        .map_err(|error| format!("{:?} is not a filter of log lines: {error}", log.filter))?;
+    let filter = parsed(&log.filter)?;
     // A line that cannot be written must not be complained of where it could not be written: that would be a panic.
     let lines = tracing_subscriber::fmt()
         .with_writer(writer)
@@ -43,8 +60,18 @@ where
         .log_internal_errors(false)
         .with_env_filter(filter);
     Ok(match log.format {
-        LogFormat::Text => Dispatch::new(lines.finish()),
-        LogFormat::Json => Dispatch::new(lines.json().flatten_event(true).finish()),
+        LogFormat::Text => {
+            let lines = lines.with_filter_reloading();
+            let handle = lines.reload_handle();
+            let set = move |filter: EnvFilter| handle.reload(filter).map_err(|error| error.to_string());
+            (Dispatch::new(lines.finish()), Filter(Box::new(set)))
+        }
+        LogFormat::Json => {
+            let lines = lines.json().flatten_event(true).with_filter_reloading();
+            let handle = lines.reload_handle();
+            let set = move |filter: EnvFilter| handle.reload(filter).map_err(|error| error.to_string());
+            (Dispatch::new(lines.finish()), Filter(Box::new(set)))
+        }
     })
 }
 
@@ -145,7 +172,7 @@ mod tests {
     fn told(log: &Log, is_coloured: bool) -> String {
         let memory = Memory::default();
         let writer = memory.clone();
-        let lines = lines_to(move || writer.clone(), is_coloured, log).unwrap();
+        let lines = lines_to(move || writer.clone(), is_coloured, log).unwrap().0;
         dispatcher::with_default(&lines, || {
             tracing::debug!("too little");
             tracing::warn!(held_back = 3, topic = "calls", "a record is no event");
@@ -182,9 +209,9 @@ mod tests {
     #[test]
     fn a_filter_that_is_none_is_told() {
         let log = Log { filter: "holdline=loud".to_owned(), ..Log::default() };
-        let error = lines_to(io::sink, false, &log).unwrap_err();
+        let error = lines_to(io::sink, false, &log).err().unwrap();
         assert!(error.starts_with("\"holdline=loud\" is not a filter of log lines: "), "{error}");
-        assert_eq!(start(&log), Err(error));
+        assert_eq!(start(&log).err(), Some(error));
     }
 
     /// In a process of its own, whose standard error is a pipe that nobody reads any more.

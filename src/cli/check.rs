@@ -13,6 +13,7 @@ use crate::config::{CheckpointStore, Config, Formulas, LogFormat, Mistake, durat
 use crate::engine::calendar::{CalendarSpec, Hours};
 use crate::engine::customers::CustomerKey;
 use crate::engine::settings::{Overlays, Promise, Promises, Settings, Survey, SurveyKind};
+use crate::publish::http::Protection;
 
 /// The exit code for bad usage or a bad configuration.
 const BAD_CONFIGURATION: u8 = 2;
@@ -33,6 +34,10 @@ pub fn check(path: &Path, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
 fn report(path: &Path, loaded: Result<Config, Vec<Mistake>>, out: &mut dyn Write) -> std::io::Result<ExitCode> {
     match loaded {
         Ok(config) => {
+            if let Err(complaint) = Protection::of(&config.http.web) {
+                writeln!(out, "{}: http.web_config: {complaint}\n1 mistake", path.display())?;
+                return Ok(ExitCode::from(BAD_CONFIGURATION));
+            }
             writeln!(out, "{} can be used. What will hold:\n", path.display())?;
             write_promises(&config.settings, out)?;
             write_calendars(&config.settings, out)?;

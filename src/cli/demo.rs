@@ -83,7 +83,7 @@ pub fn demo(arguments: &DemoArguments) -> anyhow::Result<()> {
 
     let stop = Stop::listen().context("listening for signals")?;
     let runtime = runtime()?;
-    let running = runtime.block_on(Running::start(&config))?;
+    let running = runtime.block_on(Running::start(&config, None))?;
     let centre = Centre::new(&Scenario {
         seed: arguments.seed,
         from: DAY,

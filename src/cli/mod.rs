@@ -16,14 +16,17 @@ use crate::engine::settings::Settings;
 pub mod broker;
 pub mod check;
 pub mod demo;
+pub mod healthy;
 pub mod pace;
 pub mod progress;
+pub mod reload;
 pub mod replay;
 pub mod run;
 pub mod send;
 pub mod shift;
 pub mod simulate;
 pub mod stop;
+pub mod supervisor;
 pub mod verify;
 
 /// Live service levels of customer support, from events
@@ -45,6 +48,7 @@ enum Command {
     Simulate(simulate::SimulateArguments),
     Send(send::SendArguments),
     Verify(verify::VerifyArguments),
+    Healthy(healthy::HealthyArguments),
 }
 
 #[derive(clap::Args, Debug)]
@@ -73,6 +77,7 @@ impl CommandLine {
             Command::Check(arguments) => check::check(&arguments.config, &mut io::stdout().lock()),
             Command::Simulate(arguments) => simulate::simulate(&arguments).map(|()| ExitCode::SUCCESS),
             Command::Send(arguments) => send::send(&arguments).map(|()| ExitCode::SUCCESS),
+            Command::Healthy(arguments) => healthy::healthy(&arguments, &mut io::stdout().lock()),
             Command::Verify(arguments) => verify::verify(&arguments, &mut io::stdout().lock()),
         }
     }
