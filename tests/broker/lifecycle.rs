@@ -10,6 +10,7 @@ use holdline::clock;
 use crate::cluster::Cluster;
 use crate::program::{Program, SetOnDrop, config};
 use crate::records::{ANSWERED, Records, now_ms, offered, seconds_ago};
+use crate::scrape::Scrape;
 
 /// An end in good order takes a fraction of a second; this is longer than any busy machine delays it, and shorter than
 /// what supervisors wait before they kill.
@@ -119,4 +120,60 @@ fn a_configuration_that_makes_no_sense_is_exit_code_2() {
         assert!(log.contains(told), "{log}");
         assert!(!log.contains("listening"), "{log}");
     }
+}
+
+/// Other promises hold once the file says so and the process is told; a file with mistakes, and one that changes what cannot
+/// change, change nothing and are told.
+#[test]
+fn the_configuration_is_loaded_again() {
+    let cluster = Cluster::shared();
+    let records = Records::new(cluster, "reloaded", 1);
+    let folder = tempfile::tempdir().unwrap();
+    let store = format!("checkpoint.folder = {:?}", folder.path().to_str().unwrap());
+    let lines = ["service.goal = 0.8", &store, "checkpoint.every = \"1s\""];
+    let usual = config(&cluster.bootstrap(), "reloaded", "reloaded", &lines);
+    let mut program = Program::start(&usual);
+    program.until_ready();
+    let offer = |contact: &str| {
+        records.tell(0, contact, now_ms(), &offered("billing"));
+        records.flush();
+    };
+    offer("one");
+    let goal = |goal: f64| {
+        move |scrape: &Scrape| scrape.value("holdline_service_level_goal_ratio", &[("measure", "wait")]) == Some(goal)
+    };
+    program.until("the goal of the start", goal(0.8));
+    let is_told = |applied: f64, refused: f64| {
+        move |scrape: &Scrape| {
+            let told = |result| scrape.value("holdline_config_reloads_total", &[("result", result)]).unwrap_or(0.0);
+            (told("applied"), told("refused")) == (applied, refused)
+        }
+    };
+    let last = |scrape: &Scrape| scrape.value("holdline_config_last_reload_successful", &[]);
+
+    program.write_config(&usual.replace("0.8", "0.9"));
+    program.signal("HUP");
+    let scrape = program.until("it was loaded", is_told(1.0, 0.0));
+    assert_eq!(last(&scrape), Some(1.0));
+    program.until("the goal of the file", goal(0.9));
+
+    program.write_config(&usual.replace("0.8", "\"high\""));
+    program.signal("HUP");
+    let scrape = program.until("a mistake is refused", is_told(1.0, 1.0));
+    assert_eq!(last(&scrape), Some(0.0));
+    program.until_logged(&["stays as it was", "service.goal"]);
+
+    program.write_config(&usual.replace("0.8", "0.7").replace("group = \"reloaded\"", "group = \"other\""));
+    let (status, said) = program.post("/-/reload");
+    assert!(status == 500 && said.contains("kafka cannot change while the service runs"), "{status} {said}");
+    goal(0.9)(&program.scrape()).then_some(()).expect("nothing has changed");
+
+    program.write_config(&(usual.replace("0.8", "0.7") + "log.filter = \"debug,librdkafka=off\"\n"));
+    assert_eq!(program.post("/-/reload"), (200, "loaded again\n".to_owned()));
+    program.until("the goal of the file", goal(0.7));
+    assert!(last(&program.scrape()) == Some(1.0));
+    assert!(!program.log().contains("DEBUG"), "nothing was to be told so far");
+    offer("two");
+    program.until_logged(&["DEBUG", "checkpoint"]);
+    program.stop();
 }

@@ -15,6 +15,7 @@
 
 #[path = "../bank.rs"]
 mod bank;
+mod chain;
 mod chaos;
 mod checkpoints;
 mod cluster;
@@ -24,8 +25,10 @@ mod frozen;
 mod january;
 mod judge;
 mod lifecycle;
+mod monitoring;
 mod observer;
 mod outage;
+mod outliers;
 mod partitions;
 mod program;
 mod prometheus;
@@ -33,6 +36,7 @@ mod rebalance;
 mod records;
 mod rejected;
 mod retold;
+mod samples;
 mod scrape;
 mod security;
 mod silence;

@@ -25,13 +25,23 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// Waits until there is something, and fails when that takes too long. `what` is waited for, `seen` says what was there
 /// instead.
-pub fn until<T, S: Display>(what: &str, seen: impl Fn() -> S, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn until<T, S: Display>(what: &str, seen: impl Fn() -> S, look: impl FnMut() -> Option<T>) -> T {
+    until_within(PATIENCE, what, seen, look)
+}
+
+/// The same with this patience, for what takes its time by itself.
+pub fn until_within<T, S: Display>(
+    patience: Duration,
+    what: &str,
+    seen: impl Fn() -> S,
+    mut look: impl FnMut() -> Option<T>,
+) -> T {
     let begin = clock::monotonic();
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(begin.elapsed() < PATIENCE, "waited in vain: {what}\n{}", seen());
+        assert!(begin.elapsed() < patience, "waited in vain: {what}\n{}", seen());
         thread::sleep(PAUSE);
     }
 }
@@ -183,6 +193,16 @@ impl Program {
         }
     }
 
+    /// What it answers when something is asked of it: status and text.
+    pub fn post(&self, path: &str) -> (u16, String) {
+        request(self.address(), "POST", path).unwrap_or_else(|error| panic!("it does not answer: {error}"))
+    }
+
+    /// Writes its configuration anew; what holds is another matter.
+    pub fn write_config(&self, config: &str) {
+        std::fs::write(self.folder.join("holdline.toml"), config).expect("room for a file");
+    }
+
     /// All metrics there are now.
     pub fn scrape(&self) -> Scrape {
         let (status, text) = self.page("/metrics");
@@ -261,10 +281,14 @@ impl Drop for Program {
 /// # Errors
 /// Nobody is there, or it ended while it answered.
 pub fn page(address: SocketAddr, path: &str) -> io::Result<(u16, String)> {
+    request(address, "GET", path)
+}
+
+fn request(address: SocketAddr, method: &str, path: &str) -> io::Result<(u16, String)> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     // As of 1.0, so that the answer comes in one piece.
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
+    write!(stream, "{method} {path} HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
     let mut text = String::new();
     stream.read_to_string(&mut text)?;
     let (head, body) = text.split_once("\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;

@@ -1,87 +1,13 @@
 //! What Prometheus makes of it: the text it reads, and what can be asked of it afterwards.
 
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 
-use serde_json::Value;
-
 use crate::cluster::Cluster;
-use crate::program::{Program, config, page, until};
+use crate::monitoring::Prometheus;
+use crate::program::{Program, config, until};
 use crate::records::{ABANDONED, ANSWERED, Records, completed, left, offered, seconds_ago};
-
-/// How many ports are tried: somebody else may take a free one first.
-const ATTEMPTS: usize = 5;
-
-/// A Prometheus that scrapes one address every second; killed when it is dropped.
-struct Prometheus {
-    child: Child,
-    folder: PathBuf,
-    address: SocketAddr,
-}
-
-impl Prometheus {
-    fn scraping(target: SocketAddr) -> Prometheus {
-        let folder = std::env::temp_dir().join(format!("holdline-prometheus-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        let settings = format!(
-            "global:\n  scrape_interval: 1s\nscrape_configs:\n  - job_name: holdline\n    static_configs:\n      - targets: ['{target}']\n"
-        );
-        std::fs::write(folder.join("prometheus.yml"), settings).unwrap();
-        for _ in 0..ATTEMPTS {
-            let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-            let child = Command::new("prometheus")
-                .arg(format!("--config.file={}", folder.join("prometheus.yml").display()))
-                .arg(format!("--storage.tsdb.path={}", folder.join("data").display()))
-                .arg(format!("--web.listen-address={address}"))
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .expect("prometheus is installed (Debian has it as a package)");
-            let mut prometheus = Prometheus { child, folder: folder.clone(), address };
-            let started = || match prometheus.child.try_wait().unwrap() {
-                Some(_) => Some(false),
-                None => page(address, "/-/ready").ok().filter(|(status, _)| *status == 200).map(|_| true),
-            };
-            if until("Prometheus is ready", String::new, started) {
-                return prometheus;
-            }
-        }
-        panic!("Prometheus ended by itself {ATTEMPTS} times");
-    }
-
-    /// The result of a query: each series with its value.
-    fn query(&self, query: &str) -> Vec<(Value, f64)> {
-        let encoded: String = query.bytes().map(|byte| format!("%{byte:02x}")).collect();
-        let Ok((_, text)) = page(self.address, &format!("/api/v1/query?query={encoded}")) else { return Vec::new() };
-        let answer: Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
-        let result = answer["data"]["result"].as_array().unwrap_or_else(|| panic!("{text}"));
-        let value = |series: &Value| series["value"][1].as_str().and_then(|value| value.parse().ok());
-        result.iter().map(|series| (series["metric"].clone(), value(series).expect("a number"))).collect()
-    }
-
-    /// Waits until a query has exactly one series, with this value.
-    fn until(&self, query: &str, value: f64) -> Value {
-        let seen = || format!("{query}: {:?}", self.query(query));
-        let look = || match &self.query(query)[..] {
-            [(metric, is)] if *is == value => Some(metric.clone()),
-            _ => None,
-        };
-        until(&format!("{query} is {value}"), seen, look)
-    }
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        // It may be gone already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
 
 #[test]
 fn prometheus_reads_it() {
@@ -122,7 +48,7 @@ fn prometheus_reads_it() {
     let complaints = [checked.stdout, checked.stderr].concat();
     assert!(checked.status.success() && complaints.is_empty(), "{}", String::from_utf8_lossy(&complaints));
 
-    let prometheus = Prometheus::scraping(program.address());
+    let prometheus = Prometheus::scraping(program.address(), "");
     prometheus.until("up", 1.0);
     // One in time of three that were judged.
     let level = prometheus.until(
@@ -135,4 +61,41 @@ fn prometheus_reads_it() {
     assert_eq!(odd["queue"], "a \"b\"\\c\nd");
     prometheus.until("sum(holdline_window_offered{window=\"5m\",measure=\"wait\"})", 5.0);
     prometheus.until("holdline_events_total", 9.0);
+}
+
+#[test]
+fn native_histograms_are_exact_to_their_buckets_and_exemplars_name_the_tail() {
+    let cluster = Cluster::shared();
+    let records = Records::new(cluster, "native", 2);
+    let program = Program::start(&config(&cluster.bootstrap(), "native", "native", &[]));
+    program.until("ready", |scrape| scrape.withheld().is_empty());
+    // What is counted is what comes from now on: waits of half a second to 100 s.
+    let begun = seconds_ago(140);
+    let wait_ms = |number: u64| 500 * number;
+    for number in 1..=200_u64 {
+        let contact = format!("n{number:03}");
+        records.tell(0, &contact, begun, &offered("billing"));
+        records.tell(0, &contact, begun + wait_ms(number), ANSWERED);
+    }
+    records.flush();
+    program.until("all are counted", |scrape| scrape.sum("holdline_wait_seconds_count", &[]) == 200.0);
+
+    // From one bound to the next it is this far.
+    let factor = 2_f64.powf(0.125);
+    let native = Prometheus::scraping(program.address(), "native-histograms");
+    native.until("histogram_count(holdline_wait_seconds{outcome=\"answered\"})", 200.0);
+    native.until("histogram_sum(holdline_wait_seconds{outcome=\"answered\"})", 10_050.0);
+    for (rank, exact) in [(0.5, 50.0), (0.9, 90.0), (0.95, 95.0), (0.99, 99.0)] {
+        let query = format!("histogram_quantile({rank}, holdline_wait_seconds{{outcome=\"answered\"}})");
+        let [(_, estimate)] = native.query(&query)[..] else { panic!("{query}") };
+        assert!(estimate <= exact * factor && estimate >= exact / factor, "{query}: {estimate} instead of {exact}");
+    }
+    // Classic buckets of a family are not taken beside native ones.
+    assert_eq!(native.query("holdline_wait_seconds_bucket"), []);
+
+    let exemplars = Prometheus::scraping(program.address(), "exemplar-storage");
+    let bucket = "holdline_wait_seconds_bucket{outcome=\"answered\",le=\"120.0\"}";
+    let found = until("exemplars", String::new, || Some(exemplars.exemplars(bucket)).filter(|found| !found.is_empty()));
+    assert_eq!(found, [("n200".to_owned(), 100.0)]);
+    exemplars.until("holdline_wait_seconds_bucket{outcome=\"answered\",le=\"20.0\"}", 40.0);
 }
