@@ -1,5 +1,6 @@
 //! From a broker to state: what an event costs the whole process, beside a consumer that throws every record away and one
-//! that only decodes, in one run; and how long an event takes to be seen on `/metrics`.
+//! that only decodes, in one run; how long an event takes to be seen on `/metrics`; and whether scrapes of 1,000 lanes slow
+//! it down.
 //!
 //! `cargo bench --bench broker [-- EVENTS [ROUNDS]]` (5,000,000 events, 3 rounds). Starts a broker of its own (see
 //! `tests/broker`) and stops it. The simulated centre is written once, padded to 256 bytes, into four partitions; then
@@ -19,7 +20,7 @@ mod cluster;
 use std::io::{Read, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use holdline::cli::run::{Running, runtime};
@@ -96,7 +97,9 @@ fn main() {
     cluster.create_topic("open", 1);
     restart(&Kafka { topics: vec!["open".to_owned()], ..kafka.clone() }, &durable);
     std::fs::remove_dir_all(&folder).expect("it is ours");
-    delays(&Kafka { topics: vec!["drops".to_owned()], ..kafka });
+    delays(&Kafka { topics: vec!["drops".to_owned()], ..kafka.clone() });
+    cluster.create_topic("wide", PARTITIONS);
+    scraped(&Kafka { topics: vec!["wide".to_owned()], ..kafka });
 }
 
 /// Writes the simulated centre; gives the bytes written.
@@ -163,7 +166,7 @@ fn serve(kafka: &Kafka, events: u64, group: &str, checkpoint: &Checkpoint) {
     config.checkpoint = checkpoint.clone();
     let runtime = runtime().expect("threads");
     runtime.block_on(async {
-        let running = Running::start(&config).await.expect("nothing is in the way");
+        let running = Running::start(&config, None).await.expect("nothing is in the way");
         let mut latest = running.latest();
         while latest.borrow_and_update().live.is_none() {
             latest.changed().await.expect("it is running");
@@ -208,7 +211,7 @@ fn restart(kafka: &Kafka, checkpoint: &Checkpoint) {
     for how in ["read from the log", "restored", "restored"] {
         let started = Instant::now();
         runtime.block_on(async {
-            let running = Running::start(&config).await.expect("nothing is in the way");
+            let running = Running::start(&config, None).await.expect("nothing is in the way");
             let mut latest = running.latest();
             while latest.borrow_and_update().live.is_none() {
                 latest.changed().await.expect("it is running");
@@ -241,7 +244,7 @@ fn delays(kafka: &Kafka) {
     config.kafka = Kafka { group: "drops".to_owned(), look_back_ms: Some(u64::MAX), ..kafka.clone() };
     let runtime = runtime().expect("threads");
     let running = runtime.block_on(async {
-        let running = Running::start(&config).await.expect("nothing is in the way");
+        let running = Running::start(&config, None).await.expect("nothing is in the way");
         let mut latest = running.latest();
         while latest.borrow_and_update().live.is_none() {
             latest.changed().await.expect("it is running");
@@ -269,6 +272,104 @@ fn delays(kafka: &Kafka) {
     );
     tell("event to its window on /metrics", &mut windowed);
     runtime.block_on(running.stop());
+}
+
+/// What reading costs and how old events are when they are read, while 1,000 lanes are shown and scraped every second, and
+/// while they are not. The sender is part of this process.
+fn scraped(kafka: &Kafka) {
+    const LANES: u64 = 1_000;
+    const A_SECOND: u64 = 30_000;
+    const PHASE: Duration = Duration::from_secs(15);
+    let mut config = Config::parse("", &[]).expect("the defaults");
+    config.http.listen.set_port(0);
+    config.kafka = Kafka { group: "wide".to_owned(), look_back_ms: Some(u64::MAX), ..kafka.clone() };
+    let runtime = runtime().expect("threads");
+    let running = runtime.block_on(Running::start(&config, None)).expect("nothing is in the way");
+    let is_over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let settings = WriterSettings { linger: Duration::from_millis(5), ..WriterSettings::default() };
+            let writer = Writer::open(kafka, "wide", settings, Arc::new(|line| println!("{line}")));
+            let writer = writer.expect("options are ours");
+            writer.find_topic(Duration::from_secs(20)).expect("it was made");
+            let (begin, mut sent) = (Instant::now(), 0);
+            while !is_over.load(Ordering::Relaxed) {
+                let due = u64::try_from(begin.elapsed().as_millis()).expect("short") * A_SECOND / 3_000;
+                while sent < due {
+                    // Somebody calls, who called two seconds ago is answered, who called four seconds ago is done.
+                    let (time, back) = (holdline::clock::wall().millis(), 2 * A_SECOND / 3);
+                    for (number, kind) in
+                        [(Some(sent), "offered"), (sent.checked_sub(back), "answered"), (sent.checked_sub(2 * back), "completed")]
+                    {
+                        let Some(number) = number else { continue };
+                        let (id, queue) = (format!("w{number:09}"), number % LANES);
+                        let event = format!(
+                            "{{\"type\":\"{kind}\",\"contact_id\":\"{id}\",\"queue\":\"queue-{queue:03}\",\"time\":{time}}}"
+                        );
+                        writer.write(Some(id.as_bytes()), event.as_bytes()).expect("the broker takes all");
+                    }
+                    sent += 1;
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            writer.flush(&|| false).expect("all are delivered");
+        });
+        let shown = || metrics(running.address).matches("holdline_contacts_waiting{").count();
+        while shown() < usize::try_from(LANES).expect("small") {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        println!("{LANES} lanes, {A_SECOND} events/s while they are shown:");
+        for _ in 0..3 {
+            for scrapes in [false, true] {
+                let (begin, cpu, before) = (Instant::now(), cpu_seconds(), metrics(running.address));
+                let (mut took, mut size, mut lag) = (Vec::new(), 0, 0);
+                while begin.elapsed() < PHASE {
+                    let next = Instant::now() + Duration::from_secs(1);
+                    if scrapes {
+                        let asked = Instant::now();
+                        size = scrape(running.address);
+                        took.push(asked.elapsed().as_secs_f64() * 1e3);
+                    }
+                    let partitions =
+                        running.latest().borrow().partitions.values().map(|one| one.lag_records).sum::<Option<u64>>();
+                    lag = lag.max(partitions.unwrap_or(u64::MAX));
+                    std::thread::sleep(next.saturating_duration_since(Instant::now()));
+                }
+                let after = metrics(running.address);
+                let passed = |name: &str| value(&after, name) - value(&before, name);
+                let events = (sum(&after, "holdline_events_total{") - sum(&before, "holdline_events_total{")) as f64;
+                let delay = passed("holdline_event_delay_seconds_sum") / passed("holdline_event_delay_seconds_count");
+                println!(
+                    "  {} {:>7.0} events/s, {:>5.0} cpu ns/event, delay {:>5.1} ms, lag at most {lag} records{}",
+                    if scrapes { "scraped    " } else { "not scraped" },
+                    events / begin.elapsed().as_secs_f64(),
+                    1e9 * (cpu_seconds() - cpu) / events,
+                    1e3 * delay,
+                    if scrapes {
+                        format!(
+                            ", {} scrapes of {:.1} MB with gzip: {:.0} ms, at most {:.0}",
+                            took.len(),
+                            size as f64 / 1e6,
+                            took.iter().sum::<f64>() / took.len() as f64,
+                            took.iter().fold(0.0, |longest: f64, took| longest.max(*took)),
+                        )
+                    } else {
+                        String::new()
+                    },
+                );
+            }
+        }
+        is_over.store(true, Ordering::Relaxed);
+    });
+    runtime.block_on(running.stop());
+}
+
+/// A scrape as Prometheus makes one: its size.
+fn scrape(address: SocketAddr) -> usize {
+    let mut stream = TcpStream::connect(address).expect("it listens");
+    let accept = "Accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5\r\nAccept-Encoding: gzip\r\n";
+    write!(stream, "GET /metrics HTTP/1.1\r\nHost: holdline\r\n{accept}Connection: close\r\n\r\n").expect("it reads");
+    stream.read_to_end(&mut Vec::new()).expect("it answers")
 }
 
 fn until_seen(address: SocketAddr, series: &str, at_least: u64, sent: Instant) -> f64 {

@@ -25,6 +25,7 @@ use holdline::engine::shard::{Keep, Shard};
 use holdline::engine::view::View;
 use holdline::event::decode::decode;
 use holdline::event::{Event, Kind};
+use holdline::publish::formats::Format;
 use holdline::publish::metrics::Exposition;
 use holdline::publish::snapshot::Snapshot;
 use load::Load;
@@ -144,7 +145,7 @@ fn views(lanes: u64, rounds: usize) {
     scrapes(&now, rounds);
 }
 
-/// The text that Prometheus is given, written anew each time.
+/// What Prometheus is given in each format, written anew each time.
 fn scrapes(working: &Working, rounds: usize) {
     let settings = Settings::default();
     let by = GroupBy { queue: true, channel: true, tier: true };
@@ -159,26 +160,33 @@ fn scrapes(working: &Working, rounds: usize) {
     let (sender, latest) = tokio::sync::watch::channel(Arc::clone(&snapshot));
     let exposition = Exposition::new(prometheus::Registry::new(), latest, &settings, &Metrics::default())
         .expect("nothing is registered yet");
-    let mut scrapes = Vec::new();
-    let mut text = String::new();
-    for _ in 0..rounds {
-        sender.send_replace(Arc::new(Snapshot::clone(&snapshot)));
-        let begin = Instant::now();
-        text = exposition.text(now);
-        scrapes.push(begin.elapsed());
-    }
-    scrapes.sort_unstable();
     let millis = |duration: Duration| duration.as_secs_f64() * 1e3;
-    let lines = text.lines().filter(|line| line.contains("queue=")).count();
+    let lines = exposition.text(now).lines().filter(|line| line.contains("queue=")).count();
     println!(
-        "scrape of {} lanes x {} windows: {:.0} ms (median {:.0}), {:.1} MB, {} series a lane",
+        "scrape of {} lanes x {} windows, {} series a lane: ms (median), MB",
         working.shard.lanes(),
         settings.windows.len(),
-        millis(scrapes[0]),
-        millis(scrapes[scrapes.len() / 2]),
-        text.len() as f64 / 1e6,
         lines / working.shard.lanes(),
     );
+    for format in Format::ALL {
+        let [mut plain, mut packed] = [Vec::new(), Vec::new()];
+        let mut sizes = [0, 0];
+        for _ in 0..rounds {
+            // A new snapshot: nothing is written of it yet.
+            for (packs, times) in [(false, &mut plain), (true, &mut packed)] {
+                sender.send_replace(Arc::new(Snapshot::clone(&snapshot)));
+                let begin = Instant::now();
+                sizes[usize::from(packs)] = exposition.page(now, format, packs).len();
+                times.push(begin.elapsed());
+            }
+        }
+        for (name, mut times, size) in [("", plain, sizes[0]), (" with gzip", packed, sizes[1])] {
+            times.sort_unstable();
+            let (least, median) = (millis(times[0]), millis(times[times.len() / 2]));
+            let name = format!("{format:?}{name}");
+            println!("  {name:<24} {least:>6.0} ({median:>5.0})  {:>6.1}", size as f64 / 1e6);
+        }
+    }
 }
 
 /// The event as a record of about 256 bytes.
