@@ -189,6 +189,8 @@ fn a_stalled_consumer_wakes_somebody_for_itself_and_for_no_queue() {
     let mut centre = None;
     let chain = Chain::start(&cluster, "stalled", || centre = Some(Centre::live(&cluster, "stalled", 3, &[outage])));
     chain.receiver.until_paged("ServiceLevelBreach", "billing");
+    // It takes a little longer to fire; what is about to be told when the brokers freeze may still be.
+    chain.receiver.until_paged("ServiceLevelFastBurn", "billing");
 
     cluster.each_node("freeze");
     let stalled = clock::monotonic();

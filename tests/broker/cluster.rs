@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
@@ -80,10 +81,18 @@ impl Cluster {
         made.expect("the broker answers").into_iter().for_each(|made| assert!(made.is_ok(), "{made:?}"));
     }
 
-    /// Has a topic deleted; its name is free again soon after.
+    /// Has a topic deleted, and waits until the broker knows no such topic: until then records would still go to the old
+    /// one, whatever was made under its name meanwhile.
     pub fn delete_topic(&self, name: &str) {
         let deleted = block_on(self.admin().delete_topics(&[name], &AdminOptions::new()));
         deleted.expect("the broker answers").into_iter().for_each(|deleted| assert!(deleted.is_ok(), "{deleted:?}"));
+        let admin = self.admin();
+        let is_gone = || {
+            let known = admin.inner().fetch_metadata(None, Duration::from_secs(30)).expect("the broker answers");
+            known.topics().iter().all(|topic| topic.name() != name)
+        };
+        let mut looks = (0..600).map(|_| thread::sleep(Duration::from_millis(50)));
+        assert!(looks.any(|()| is_gone()), "{name} was to be deleted");
     }
 
     /// Has a topic grow.
