@@ -24,7 +24,7 @@ fn counts_beyond_what_an_entry_holds_are_exact_and_restored() {
     let held = pages.pages().iter().map(|(number, page)| (*number, page.counts().to_vec(), Vec::new()));
     let restored = Pages::restore(SlotWidths::default(), pages.aged(), held.collect()).expect("they were held so");
     assert_eq!(counted(&restored, PAGE_MS), (2 * EACH, 2 * EACH));
-    pages.age(PAGE_MS, 0);
+    pages.age(PAGE_MS, 0, |_, _, _, _| {});
     assert_eq!(counted(&pages, PAGE_MS), (2 * EACH, 2 * EACH));
     change_all(&mut pages, Change::TakeBack);
     assert!(pages.pages().is_empty());

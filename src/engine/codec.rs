@@ -17,6 +17,7 @@ use thiserror::Error;
 
 use crate::engine::agents::Agents;
 use crate::engine::agents::body::AgentsBody;
+use crate::engine::arrivals::{Arrivals, ArrivalsBody};
 use crate::engine::clock::StreamClock;
 use crate::engine::counters::Counters;
 use crate::engine::cumulative::{Corrections, Histograms};
@@ -35,7 +36,7 @@ use crate::engine::store::{Handle, Records};
 const MAGIC: [u8; 8] = *b"HOLDLINE";
 
 /// The version of the layout and of the rules that made what is in it.
-pub const FORMAT: u32 = 5;
+pub const FORMAT: u32 = 6;
 
 /// Magic, version.
 const HEADER: usize = 8 + 4;
@@ -84,6 +85,7 @@ struct Body<'a> {
     names: [Vec<&'a str>; 3],
     #[serde(borrow)]
     lanes: Vec<LaneBody<'a>>,
+    arrivals: ArrivalsBody,
     /// Notes without a lane, by the number of the queue named plus one; 0 where none is.
     unknown: Vec<(u32, NotesBody)>,
     #[serde(borrow)]
@@ -167,6 +169,7 @@ impl Frozen {
             aged_to: self.aged_to,
             names: self.names.each_ref().map(|names| names.iter().map(|name| &**name).collect()),
             lanes: self.lanes.iter().map(|lane| lane_body(lane, &numbers)).collect(),
+            arrivals: self.arrivals.body(),
             unknown: unknown.collect(),
             contacts: contacts.collect(),
             agents: self.agents.body(),
@@ -312,6 +315,8 @@ impl Shard {
             shard.lanes.lane_mut(number).notes = Arc::new(shard.notes(&lane.notes)?);
             shard.lanes.lane_mut(number).pages = restored.ok_or(DecodeError::Contradictory("a page"))?;
         }
+        let arrivals = Arrivals::restore(&body.arrivals, |queue| shard.lanes.queues.has(queue));
+        shard.arrivals = arrivals.ok_or(DecodeError::Contradictory("arrivals"))?;
         for (named, notes) in &body.unknown {
             let queue = named.checked_sub(1);
             let is_next = shard.lanes.unknown.last_key_value().is_none_or(|(last, _)| *last < queue);

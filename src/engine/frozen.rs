@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::engine::agents::Agents;
+use crate::engine::arrivals::Arrivals;
 use crate::engine::clock::StreamClock;
 use crate::engine::counters::Counters;
 use crate::engine::cumulative::{Corrections, Histograms};
@@ -27,6 +28,7 @@ pub struct Frozen {
     /// Of queues, of channels and tiers, of surveys and outcomes.
     pub(super) names: [Arc<Vec<Box<str>>>; 3],
     pub(super) lanes: Vec<FrozenLane>,
+    pub(super) arrivals: Arrivals,
     pub(super) unknown: BTreeMap<Option<u32>, Arc<Notes>>,
     pub(super) records: Records,
     pub(super) agents: Agents,
@@ -65,6 +67,7 @@ impl Shard {
             clock: self.clock.clone(),
             names: [&self.lanes.queues, &self.lanes.labels, &self.lanes.topics].map(|names| names.shared()),
             lanes: lanes.collect(),
+            arrivals: self.arrivals.clone(),
             unknown: self.lanes.unknown.clone(),
             records: self.contacts.records().clone(),
             agents: self.agents.clone(),

@@ -6,12 +6,14 @@
 //! beside that goes the way of [`experience`]; [`shard`] ties them together for one partition, with [`store`] for contacts,
 //! [`agents`] for agents and [`clock`] for stream time; [`board`] sums shards into [`tally`] and [`histogram`] at an instant
 //! it is given. What was ever booked is in [`counters`] and [`cumulative`] histograms, all of it in [`counted`]. [`customers`]
-//! is what is remembered of who came before, for [`repeats`] and [`repeat_board`]. [`frozen`] is a shard as it was while it
+//! is what is remembered of who came before, for [`repeats`] and [`repeat_board`], and [`arrivals`] how many came for more
+//! than a year. [`frozen`] is a shard as it was while it
 //! goes on, and [`codec`] makes bytes of it and back. [`settings`] is what all of them are told; [`calendar`] says when
 //! somebody is there to answer.
 
 pub mod account;
 pub mod agents;
+pub mod arrivals;
 pub mod board;
 pub mod breach;
 pub mod calendar;

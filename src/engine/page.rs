@@ -254,18 +254,20 @@ impl Pages {
         Pages { widths, pages: Vec::new(), coarse_before: 0, dropped_before: 0 }
     }
 
-    /// Books one of each of these cells, or takes them back, in the slot of this time.
-    pub fn count(&mut self, change: Change, time: u64, speaks: Speaks, cells: CellSet) {
+    /// Books one of each of these cells, or takes them back, in the slot of this time. False, and nothing is changed, if
+    /// its page was let go of.
+    pub fn count(&mut self, change: Change, time: u64, speaks: Speaks, cells: CellSet) -> bool {
         if cells.is_empty() {
-            return;
+            return true;
         }
-        let Some((page, slot)) = self.page_and_slot(time) else { return };
+        let Some((page, slot)) = self.page_and_slot(time) else { return false };
         let group = u32::from(slot) << SLOT_SHIFT | (speaks as u32) << 4;
         match change {
             Change::Book => self.page_mut(page).add(group, cells),
             Change::TakeBack => self.page_mut(page).take_back(group, cells),
         }
         self.drop_if_empty(page);
+        true
     }
 
     /// Books a duration of this contact, or takes it back, in the slot of this time.
@@ -287,8 +289,8 @@ impl Pages {
     }
 
     /// Gives pages that end at or before `coarse_until` coarse slots, and lets go of those that end at or before
-    /// `drop_until`, both in milliseconds.
-    pub fn age(&mut self, coarse_until: u64, drop_until: u64) {
+    /// `drop_until`, both in milliseconds. Calls `dropped` with slot start, measures, cell and count of what is let go of.
+    pub fn age(&mut self, coarse_until: u64, drop_until: u64, dropped: impl FnMut(u64, Speaks, Cell, u64)) {
         let coarse_before = coarse_until / PAGE_MS;
         let ratio = self.coarse_slots();
         for (number, page) in &mut self.pages {
@@ -298,6 +300,7 @@ impl Pages {
         }
         self.coarse_before = self.coarse_before.max(coarse_before);
         self.dropped_before = self.dropped_before.max(drop_until / PAGE_MS);
+        self.each_count(0, self.dropped_before * PAGE_MS, dropped);
         let dropped = self.pages.partition_point(|(number, _)| *number < self.dropped_before);
         self.pages.drain(..dropped);
     }

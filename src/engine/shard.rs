@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::engine::agents::Agents;
+use crate::engine::arrivals::Arrivals;
 use crate::engine::board::GroupBy;
 use crate::engine::clock::StreamClock;
 use crate::engine::contact::{Around, Effort, Life, Lives, fold, fold_with_last};
@@ -93,6 +94,8 @@ pub struct Shard {
     pub(super) keep: Keep,
     pub(super) clock: StreamClock,
     pub(super) lanes: Lanes,
+    /// What was offered before what the pages of lanes hold.
+    pub(super) arrivals: Arrivals,
     pub(super) contacts: Contacts,
     pub(super) agents: Agents,
     pub(super) customers: Customers,
@@ -126,6 +129,7 @@ impl Shard {
     pub fn seeded(settings: Arc<Settings>, keep: Keep, seed: u64) -> Shard {
         Shard {
             lanes: Lanes::new(Arc::clone(&settings)),
+            arrivals: Arrivals::default(),
             agents: Agents::new(&settings),
             customers: Customers::new(&settings, keep),
             edges: Arc::new(Edges::of(&settings)),
@@ -464,10 +468,12 @@ impl Shard {
 
     fn change(&mut self, change: Change, handle: Handle, booking: Option<&Booking>) {
         let Some(Booking { lane, speaks, time, cells, measured }) = booking else { return };
-        let pages = &mut self.lanes.lane_mut(*lane).pages;
-        pages.count(change, *time, *speaks, *cells);
+        let lane = self.lanes.lane_mut(*lane);
+        if !lane.pages.count(change, *time, *speaks, *cells) {
+            self.arrivals.change(change, lane.queue, *time, *speaks, *cells);
+        }
         if let Some(measured) = measured {
-            pages.measure(change, *time, *speaks, *measured, handle);
+            lane.pages.measure(change, *time, *speaks, *measured, handle);
         }
     }
 

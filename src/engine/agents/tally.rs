@@ -29,6 +29,11 @@ impl ByState {
         ]
     }
 
+    /// Those who are there for contacts: available, busy or in after-contact work.
+    pub fn staffed(&self) -> u64 {
+        self.available + self.busy + self.wrapup
+    }
+
     fn set(&mut self, state: AgentState, number: u64) {
         match state {
             AgentState::Available => self.available = number,

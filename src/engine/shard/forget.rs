@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use super::{Keep, Shard};
+use crate::engine::arrivals::Dropped;
 use crate::engine::contact::Life;
 use crate::engine::customers::{self, LifeId, LifeTold, told};
 use crate::engine::page::{Change, PAGE_MS};
@@ -100,9 +101,17 @@ impl Shard {
         self.aged_to = page;
         let longest = self.settings.longest_window_ms();
         let dropped = longest + self.settings.slots.coarse_ms + FINE_MS;
+        let mut arrivals = Dropped::default();
         for lane in self.lanes.iter_mut() {
-            lane.pages.age((page * PAGE_MS).saturating_sub(FINE_MS), (page * PAGE_MS).saturating_sub(dropped));
+            let (coarse_until, drop_until) =
+                ((page * PAGE_MS).saturating_sub(FINE_MS), (page * PAGE_MS).saturating_sub(dropped));
+            let queue = lane.queue;
+            lane.pages.age(coarse_until, drop_until, |slot, speaks, cell, count| {
+                arrivals.note(queue, slot, speaks, cell, count);
+            });
         }
+        self.arrivals.add(arrivals);
+        self.arrivals.age(now);
         self.agents.attendance.fold((page * PAGE_MS).saturating_sub(dropped));
         // A window is compared with the one before it.
         let dropped = dropped + longest;
