@@ -1,0 +1,335 @@
+//! One queue on one local day: what is to be said of it at some instant.
+//!
+//! A look is a function of the forecast, the counts and the instant, so it is the same whenever it is made again.
+//! Windows of 15, 30 and 60 minutes end at the look and reach over midnight into the eve, if its forecast is given;
+//! else they begin at midnight. What came in a window says nothing of how busy the day was before it: the day factor is
+//! taken from the quarters that were over when it began.
+
+use super::baseline::{Thin, Z};
+use super::counts::{CELLS_OF_QUARTER, Cells};
+use super::factor::Factor;
+use super::forecast::{Band, DayForecast};
+use super::parameters::{Model, Parameters};
+use super::score::Window;
+
+/// The widths of windows, in cells of five minutes.
+pub const WINDOWS: [u32; 3] = [3, 6, 12];
+
+/// The window in which a queue is silent, in cells.
+pub const SILENCE: u32 = 6;
+
+/// A silence that lasts for hours makes a day look quiet; for what is to be expected in it, no quieter than this.
+const LEAST_FACTOR: f64 = 0.5;
+
+/// So many times as much is to be expected where nobody came since opening.
+const LATE_OPENING: f64 = 3.0;
+
+/// One queue on one local day.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Watch {
+    forecast: DayForecast,
+    eve: Option<DayForecast>,
+    parameters: Parameters,
+}
+
+/// What is to be said at one instant.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Reading {
+    /// The cell at whose start it was looked.
+    pub now: u32,
+    /// The largest score of the windows; not more than 0 if no window has more than expected to speak of.
+    pub score: f64,
+    /// Which of the windows has it.
+    pub window: usize,
+    /// The windows, as in [`WINDOWS`].
+    pub windows: [WindowReading; 3],
+    /// Today against expectation as known now, r: 1 if as much, more if more.
+    pub factor: f64,
+    /// Whether today is busier than an ordinary day of its weekday; none before enough were to be expected since
+    /// opening.
+    pub against_ordinary: Option<LevelTest>,
+    /// Whether today is busier than usual even for its place in the month; on most days the same.
+    pub against_month_start: Option<LevelTest>,
+    /// Whether next to nobody came in the last half hour, though it is open and many were to be expected.
+    pub is_silent: bool,
+    /// Whether the last quarter of an hour was open.
+    pub is_open: bool,
+    /// How many came today.
+    pub offered_today: u64,
+    /// How many come on the whole of today, as known now.
+    pub today: Band,
+    /// Why what was expected is not to be trusted; none if it is.
+    pub thin: Option<Thin>,
+}
+
+/// One window at one instant.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct WindowReading {
+    /// How wide it is, in cells; less than usual just after the first midnight.
+    pub cells: u32,
+    /// Its first cell.
+    pub start: u32,
+    /// How many came.
+    pub offered: u64,
+    /// How many were to be expected of today, as known before the window.
+    pub expected: f64,
+    /// The day factor before the window.
+    pub factor: f64,
+    /// How far that is beyond chance, about a normal deviate.
+    pub score: f64,
+}
+
+/// Whether a day as a whole is busier than expected.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct LevelTest {
+    /// The statistic L, about a normal deviate: above 0 if busier.
+    pub statistic: f64,
+    /// How many came since opening.
+    pub observed: u64,
+    /// How many were to be expected since then.
+    pub expected: f64,
+    /// Whether that is beyond chance. Never of a baseline that is too thin to trust.
+    pub is_unusual: bool,
+}
+
+impl Watch {
+    /// Of the day of this forecast. `eve` is that of the day before.
+    pub fn new(forecast: DayForecast, eve: Option<&DayForecast>, parameters: &Parameters) -> Watch {
+        let first = first_cell(&forecast);
+        let eve = eve.filter(|eve| end_cell(eve) == first && first > 0).cloned();
+        Watch { forecast, eve, parameters: parameters.clone() }
+    }
+
+    /// What is expected of the day.
+    pub fn forecast(&self) -> &DayForecast {
+        &self.forecast
+    }
+
+    /// The day's first cell; 0 if the day has none.
+    pub fn first_cell(&self) -> u32 {
+        first_cell(&self.forecast)
+    }
+
+    /// The cell after the day's last; 0 if the day has none.
+    pub fn end_cell(&self) -> u32 {
+        end_cell(&self.forecast)
+    }
+
+    /// What is to be said at the start of cell `now`, which is after the day's first and not after its end, of the
+    /// counts before it. Where `now` lies elsewhere, the nearest of these is meant.
+    pub fn look(&self, now: u32, cells: &Cells) -> Reading {
+        let now = now.clamp(self.first_cell(), self.end_cell());
+        self.run(self.eve.as_ref(), cells, now).look(now)
+    }
+
+    /// All looks at the day until `until`, at cells that are multiples of `every`: as many calls of [`Watch::look`],
+    /// but in one pass.
+    pub fn readings(&self, cells: &Cells, until: u32, every: u32) -> Vec<Reading> {
+        let (until, every) = (until.min(self.end_cell()), every.max(1));
+        let followed = self.run(self.eve.as_ref(), cells, until);
+        let first = self.first_cell().saturating_add(1).next_multiple_of(every);
+        (first..=until).step_by(usize::try_from(every).unwrap_or(1)).map(|now| followed.look(now)).collect()
+    }
+
+    fn run(&self, eve: Option<&DayForecast>, cells: &Cells, until: u32) -> Followed<'_> {
+        let mut course = Course::default();
+        if let Some(eve) = eve {
+            course.run(&self.parameters.model, eve, cells, first_cell(eve), until.min(end_cell(eve)));
+        }
+        let midnight = course.offered.len();
+        course.run(&self.parameters.model, &self.forecast, cells, self.first_cell(), until);
+        let first = eve.map_or(self.first_cell(), first_cell);
+        Followed { watch: self, course, first, midnight }
+    }
+}
+
+/// Counts and expectations cell by cell, of the eve and the day.
+#[derive(Default)]
+struct Course {
+    offered: Vec<u64>,
+    /// What was expected before the day.
+    expected: Vec<f64>,
+    spread: Vec<f64>,
+    is_open: Vec<bool>,
+    /// The factor before each quarter of an hour, by cells / 3, and after the last.
+    factors: Vec<Factor>,
+    /// The same, with little known at midnight.
+    light_factors: Vec<Factor>,
+}
+
+impl Course {
+    fn run(&mut self, model: &Model, forecast: &DayForecast, cells: &Cells, first: u32, until: u32) {
+        let places = usize::try_from(until.saturating_sub(first)).unwrap_or(0);
+        let base = self.offered.len();
+        self.offered.resize(base + places, 0);
+        for (cell, count) in cells.between(first, until) {
+            self.offered[base + (cell - first) as usize] = count;
+        }
+        // The eve's factor after its last quarter gives way to today's before its first.
+        self.factors.truncate(base / 3);
+        self.light_factors.truncate(base / 3);
+        let mut factor = Factor::at_midnight(forecast.variance);
+        let mut light = Factor::after_contacts(model.forecast_weight.min(1.0 / forecast.variance));
+        self.factors.push(factor);
+        self.light_factors.push(light);
+        for slot in &forecast.slots {
+            let start = slot.quarter * CELLS_OF_QUARTER;
+            for _ in (start..until).take(CELLS_OF_QUARTER as usize) {
+                self.expected.push(slot.mean / f64::from(CELLS_OF_QUARTER));
+                self.spread.push(slot.spread);
+                self.is_open.push(slot.is_open);
+            }
+            if start + CELLS_OF_QUARTER > until {
+                break;
+            }
+            let place = base + (start - first) as usize;
+            let count =
+                self.offered[place..place + 3].iter().fold(0, |sum: u64, count| sum.saturating_add(*count)) as f64;
+            factor = factor.after(count, slot, forecast.dispersion, model);
+            light = light.after(count, slot, forecast.dispersion, model);
+            self.factors.push(factor);
+            self.light_factors.push(light);
+        }
+    }
+}
+
+/// A day that can be looked at, at any instant until some.
+struct Followed<'w> {
+    watch: &'w Watch,
+    course: Course,
+    /// The first cell of the course.
+    first: u32,
+    /// The place of the day's first cell in it.
+    midnight: usize,
+}
+
+impl Followed<'_> {
+    /// As [`Watch::look`].
+    fn look(&self, now: u32) -> Reading {
+        let end = (now.saturating_sub(self.first) as usize).min(self.course.offered.len());
+        let windows = WINDOWS.map(|width| self.window(end, width));
+        let best = (0..windows.len()).fold(
+            0,
+            |best, window| {
+                if windows[window].score > windows[best].score { window } else { best }
+            },
+        );
+        let forecast = &self.watch.forecast;
+        let level = |usual: f64| self.level_test(end, usual);
+        let last = end.checked_sub(1).filter(|last| *last >= self.midnight);
+        let offered_today = self.offered(self.midnight, end);
+        Reading {
+            now,
+            score: windows[best].score,
+            window: best,
+            windows,
+            factor: self.course.factors[end / 3].mean(),
+            against_ordinary: level(forecast.ordinary),
+            against_month_start: level(forecast.expected),
+            is_silent: self.is_silent(end),
+            is_open: last.is_some_and(|last| self.course.is_open[last]),
+            offered_today,
+            today: self.today(end, offered_today),
+            thin: forecast.thin,
+        }
+    }
+
+    fn offered(&self, from: usize, to: usize) -> u64 {
+        self.course.offered[from..to].iter().fold(0, |sum, count| sum.saturating_add(*count))
+    }
+
+    fn window(&self, end: usize, width: u32) -> WindowReading {
+        let start = end.saturating_sub(width as usize);
+        let before = self.course.factors[start / 3];
+        // What of the window is today's though it began on the eve is expected as at midnight.
+        let today = if start < self.midnight { self.course.factors[self.midnight / 3] } else { before };
+        let middle = self.midnight.clamp(start, end);
+        let sum = |from: usize, to: usize| self.course.expected[from..to].iter().sum::<f64>();
+        let expected = sum(start, middle) * before.mean() + sum(middle, end) * today.mean();
+        let offered = self.offered(start, end);
+        let cells = (end - start) as f64;
+        let weights = sum(start, end);
+        let spread = self.course.spread[start..end].iter().zip(&self.course.expected[start..end]);
+        let spread = spread.map(|(spread, expected)| spread * expected).sum::<f64>() / weights.max(f64::MIN_POSITIVE);
+        let forecast = &self.watch.forecast;
+        let window = Window {
+            quarters: cells / f64::from(CELLS_OF_QUARTER),
+            offered: offered as f64,
+            expected,
+            dispersion: forecast.dispersion,
+            spread,
+            factor_variance: before.variance().max(today.variance()),
+            busy_hour: forecast.busy_hour,
+        };
+        WindowReading {
+            cells: u32::try_from(end - start).unwrap_or(width),
+            start: self.first + u32::try_from(start).unwrap_or(0),
+            offered,
+            expected,
+            factor: before.mean(),
+            score: if end > start { window.score(&self.watch.parameters) } else { 0.0 },
+        }
+    }
+
+    /// Against a day on which `usual` are expected.
+    fn level_test(&self, end: usize, usual: f64) -> Option<LevelTest> {
+        let forecast = &self.watch.forecast;
+        let today = self.midnight..end.max(self.midnight);
+        let opening = self.midnight + self.course.is_open[today].iter().position(|is_open| *is_open)?;
+        let expected = self.course.expected[opening..end].iter().sum::<f64>() * usual / forecast.expected;
+        if expected.is_nan() || expected < self.watch.parameters.level_expected {
+            return None;
+        }
+        let observed = self.offered(opening, end);
+        let ratio = (observed as f64 + 0.5) / (expected + 0.5);
+        let statistic = libm::log(ratio) / (forecast.variance + forecast.dispersion / expected).sqrt();
+        let is_unusual = statistic >= self.watch.parameters.level_limit && forecast.thin.is_none();
+        Some(LevelTest { statistic, observed, expected, is_unusual })
+    }
+
+    fn is_silent(&self, end: usize) -> bool {
+        let Some(start) = end.checked_sub(SILENCE as usize) else { return false };
+        let forecast = &self.watch.forecast;
+        let before = self.course.factors[start / 3].mean().max(LEAST_FACTOR);
+        let mut expected = self.course.expected[start..end].iter().sum::<f64>() * before;
+        if forecast.thin.is_some() {
+            expected *= libm::exp(-Z * forecast.variance.sqrt());
+        }
+        let Parameters { silent_ratio, silent_expected, .. } = self.watch.parameters;
+        let is_silent = |from: usize, expected: f64| self.offered(from, end) as f64 <= silent_ratio * expected;
+        if !self.course.is_open[start..end].iter().all(|is_open| *is_open)
+            || expected < silent_expected
+            || !is_silent(start, expected)
+        {
+            return false;
+        }
+        // Nobody since opening may be but an opening that is late.
+        let opening = self.course.is_open[..end].iter().rposition(|is_open| !is_open).map_or(0, |closed| closed + 1);
+        let since_opening = expected * self.course.expected[opening..end].iter().sum::<f64>()
+            / self.course.expected[start..end].iter().sum::<f64>();
+        !is_silent(opening, since_opening) || since_opening >= LATE_OPENING * silent_expected
+    }
+
+    fn today(&self, end: usize, offered: u64) -> Band {
+        let forecast = &self.watch.forecast;
+        let passed: f64 = self.course.expected[self.midnight..end].iter().sum();
+        let factor = self.course.light_factors[end / 3];
+        let rest = (forecast.expected - passed).max(0.0) * factor.mean();
+        let variance = forecast.dispersion * rest + rest * rest * factor.variance();
+        let Band { mean, lower, upper } = Band::new(rest, variance);
+        let offered = offered as f64;
+        Band { mean: offered + mean, lower: offered + lower, upper: offered + upper }
+    }
+}
+
+fn first_cell(forecast: &DayForecast) -> u32 {
+    forecast.slots.first().map_or(0, |slot| slot.quarter.saturating_mul(CELLS_OF_QUARTER))
+}
+
+fn end_cell(forecast: &DayForecast) -> u32 {
+    forecast.slots.last().map_or(0, |slot| slot.quarter.saturating_add(1).saturating_mul(CELLS_OF_QUARTER))
+}
+
+#[cfg(test)]
+#[path = "tests_of_watch.rs"]
+mod tests;
