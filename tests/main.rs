@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that fails says so by panicking")]
 
 mod agents;
+mod backtest;
 mod bank;
 mod calendar;
 mod counters;

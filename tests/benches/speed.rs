@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use holdline::clock;
-use holdline::config::Metrics;
+use holdline::config::{Metrics, Staffing};
 use holdline::engine::board::{self, GroupBy};
 use holdline::engine::counted::Counted;
 use holdline::engine::settings::{Settings, Window};
@@ -158,8 +158,9 @@ fn scrapes(working: &Working, rounds: usize) {
     let now = snapshot.made_at;
     let snapshot = Arc::new(snapshot);
     let (sender, latest) = tokio::sync::watch::channel(Arc::clone(&snapshot));
-    let exposition = Exposition::new(prometheus::Registry::new(), latest, &settings, &Metrics::default())
-        .expect("nothing is registered yet");
+    let exposition =
+        Exposition::new(prometheus::Registry::new(), latest, &settings, &Metrics::default(), Staffing::default())
+            .expect("nothing is registered yet");
     let millis = |duration: Duration| duration.as_secs_f64() * 1e3;
     let lines = exposition.text(now).lines().filter(|line| line.contains("queue=")).count();
     println!(
