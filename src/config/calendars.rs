@@ -43,16 +43,21 @@ pub(super) fn read(
     named: &[(String, Spot)],
 ) -> BTreeMap<String, Arc<Calendar>> {
     let calendars = document.named_sections("calendar", |section| calendar(section, folder));
-    for (name, spot) in named {
-        if !calendars.contains_key(name) {
-            let fix = match nearest(name, calendars.keys().map(String::as_str)) {
-                Some(meant) => format!("did you mean \"{meant}\"?"),
-                None => format!("write a section [calendar.{name}]"),
-            };
-            document.refuse(spot, format!("\"{name}\" is not a calendar: {fix}"));
-        }
-    }
+    let known: Vec<String> = calendars.keys().cloned().collect();
+    named.iter().for_each(|(name, spot)| refuse_unknown(document, &known, name, spot));
     calendars.into_iter().filter_map(|(name, calendar)| Some((name, Arc::new(calendar?)))).collect()
+}
+
+/// Refuses the name of a calendar that is none of those known.
+pub(super) fn refuse_unknown(section: &mut Section<'_>, known: &[String], name: &str, spot: &Spot) {
+    if known.iter().any(|known| known == name) {
+        return;
+    }
+    let fix = match nearest(name, known.iter().map(String::as_str)) {
+        Some(meant) => format!("did you mean \"{meant}\"?"),
+        None => format!("write a section [calendar.{name}]"),
+    };
+    section.refuse(spot, format!("\"{name}\" is not a calendar: {fix}"));
 }
 
 /// One calendar; none if a mistake in it was told.

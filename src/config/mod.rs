@@ -23,6 +23,7 @@ mod holidays;
 mod mistake;
 mod options;
 mod outliers;
+mod planning;
 mod promises;
 mod reading;
 mod section;
@@ -38,6 +39,8 @@ mod tests_of_customers;
 mod tests_of_holidays;
 #[cfg(test)]
 mod tests_of_options;
+#[cfg(test)]
+mod tests_of_planning;
 #[cfg(test)]
 mod tests_of_sense;
 #[cfg(test)]
@@ -55,6 +58,7 @@ mod usable_service;
 mod web;
 
 pub use mistake::{Mistake, Place};
+pub use planning::{Staffing, Surge};
 pub use service::{Checkpoint, CheckpointStore, Formulas, Http, Kafka, Log, LogFormat, Metrics, Outliers};
 pub use web::{Clients, Tls, Web};
 
@@ -73,8 +77,23 @@ pub struct Config {
     pub metrics: Metrics,
     /// Who is out of all proportion.
     pub outliers: Outliers,
+    /// What days and surges are like.
+    pub surge: Surge,
+    /// What agents can be asked to do.
+    pub staffing: Staffing,
     /// What is logged.
     pub log: Log,
+}
+
+/// What a command that plans needs of a configuration.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Plan {
+    /// What the engine is told.
+    pub settings: Settings,
+    /// What days and surges are like.
+    pub surge: Surge,
+    /// What agents can be asked to do.
+    pub staffing: Staffing,
 }
 
 impl Config {
@@ -92,9 +111,9 @@ impl Config {
     fn parse_in(folder: &Path, text: &str, environment: &[(String, String)]) -> Result<Config, Vec<Mistake>> {
         read(text, environment, |document| {
             let settings = usable::settings(document, folder, Files::Read);
-            let usable_service::Service { kafka, checkpoint, http, metrics, outliers, log } =
-                usable_service::read(document, folder);
-            Config { settings, kafka, checkpoint, http, metrics, outliers, log }
+            let usable_service::Service { kafka, checkpoint, http, metrics, outliers, surge, staffing, log } =
+                usable_service::read(document, folder, settings.slots);
+            Config { settings, kafka, checkpoint, http, metrics, outliers, surge, staffing, log }
         })
     }
 
@@ -128,6 +147,32 @@ impl Config {
             usable_service::pass_over(document);
             settings
         })
+    }
+
+    /// As [`Config::parse_settings`], with what days and surges are like and what agents can be asked to do.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::parse`].
+    pub fn parse_plan(text: &str, environment: &[(String, String)]) -> Result<Plan, Vec<Mistake>> {
+        Config::parse_plan_in(Path::new(""), text, environment)
+    }
+
+    fn parse_plan_in(folder: &Path, text: &str, environment: &[(String, String)]) -> Result<Plan, Vec<Mistake>> {
+        read(text, environment, |document| {
+            let settings = usable::settings(document, folder, Files::PassOver);
+            let (surge, staffing) = usable_service::read_plan(document, folder, settings.slots);
+            Plan { settings, surge, staffing }
+        })
+    }
+
+    /// As [`Config::load`], with what [`Config::parse_plan`] says.
+    ///
+    /// # Errors
+    ///
+    /// As [`Config::load`].
+    pub fn load_plan(path: &Path) -> Result<Plan, Vec<Mistake>> {
+        Config::parse_plan_in(folder_of(path), &text_in(path)?, &environment_of_process())
     }
 
     /// As [`Config::load`], with what [`Config::parse_settings`] says.

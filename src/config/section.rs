@@ -120,6 +120,14 @@ impl<'t> Section<'t> {
         if self.mistakes.len() > told { Reading::Refused } else { Reading::Usable(usable, list) }
     }
 
+    /// The names of what is written below the section `key` here, whatever it is.
+    pub(super) fn names_below(&self, key: &str) -> Vec<String> {
+        match self.table.get(key).map(|node| &node.value) {
+            Some(Value::Table(table)) => table.keys().cloned().collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Leaves a key to others: it is known here, and what it holds is not looked at.
     pub(super) fn pass_over(&mut self, key: &str) {
         self.asked.push(key.to_owned());

@@ -166,10 +166,10 @@ fn variables() {
     );
     refused_with(
         "",
-        &[("HOLDLINE_SURGE__HOLIDAYS", "x")],
+        &[("HOLDLINE_TIDE__HOLIDAYS", "x")],
         &[
-            "HOLDLINE_SURGE__HOLIDAYS: surge: unknown key: known here are service, queue, calendar, survey, slots, windows, \
-             lifetimes, limits, customers, report, kafka, checkpoint, http, metrics, outliers, log",
+            "HOLDLINE_TIDE__HOLIDAYS: tide: unknown key: known here are service, queue, calendar, survey, slots, windows, \
+             lifetimes, limits, customers, report, kafka, checkpoint, http, metrics, outliers, surge, staffing, log",
         ],
     );
     refused_with(

@@ -36,7 +36,7 @@ fn unknown_keys() {
         "zone = 'UTC'",
         &[
             "1:1: zone: unknown key: known here are service, queue, calendar, survey, slots, windows, lifetimes, limits, customers, \
-             report, kafka, checkpoint, http, metrics, outliers, log",
+             report, kafka, checkpoint, http, metrics, outliers, surge, staffing, log",
         ],
     );
     refused("[servise]\ngoal = 2", &["1:2: servise: unknown key: did you mean `service`?"]);
@@ -50,10 +50,10 @@ fn unknown_keys() {
     );
     refused("[service]\nchanel.email.goal = 0.9", &["2:1: service.chanel: unknown key: did you mean `channel`?"]);
     refused(
-        "[surge]\nholidays = 'x'",
+        "[tide]\nholidays = 'x'",
         &[
-            "1:2: surge: unknown key: known here are service, queue, calendar, survey, slots, windows, lifetimes, limits, customers, \
-             report, kafka, checkpoint, http, metrics, outliers, log",
+            "1:2: tide: unknown key: known here are service, queue, calendar, survey, slots, windows, lifetimes, limits, customers, \
+             report, kafka, checkpoint, http, metrics, outliers, surge, staffing, log",
         ],
     );
     refused(

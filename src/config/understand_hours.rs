@@ -41,12 +41,26 @@ pub(super) fn special_day(value: &Value) -> Result<(Date, Vec<Hours>), String> {
             value.quoted()
         )
     })?;
-    if !(FIRST_DATE..=LAST_DATE).contains(&date) {
-        return Err(format!("{date} is not in the years 1970 to 2109: write another year"));
-    }
+    let date = in_range(date)?;
     // In a variable commas part the days, so that blanks have to do between hours.
     let hours = hours.split([',', ' ']).filter(|span| !span.is_empty()).map(hours_of).collect::<Result<_, _>>()?;
     Ok((date, hours))
+}
+
+/// A date by itself: `2026-12-25`.
+pub(super) fn date(value: &Value) -> Result<Date, String> {
+    let text = match value {
+        Value::Other(text) => text,
+        value => value.text().unwrap_or_default(),
+    };
+    let written = date_of(text.trim());
+    let date = written.ok_or_else(|| format!("{} is not a date: write it as in \"2026-12-25\"", value.quoted()))?;
+    in_range(date)
+}
+
+fn in_range(date: Date) -> Result<Date, String> {
+    let is_within = (FIRST_DATE..=LAST_DATE).contains(&date);
+    is_within.then_some(date).ok_or_else(|| format!("{date} is not in the years 1970 to 2109: write another year"))
 }
 
 fn hours_of(text: &str) -> Result<Hours, String> {

@@ -9,6 +9,7 @@ use std::path::Path;
 use super::duration::LONGEST_MS;
 use super::options;
 use super::outliers;
+use super::planning::{self, Staffing, Surge};
 use super::reading::{Reading, Spot};
 use super::section::Section;
 use super::service::{Checkpoint, CheckpointStore, Formulas, Http, Kafka, Log, LogFormat, Metrics, Outliers};
@@ -16,6 +17,7 @@ use super::understand::{choice, duration, truth, whole};
 use super::understand_service::{address, broker, filter, group, kafka_name, path};
 use super::web::{self, Web};
 use crate::engine::board::GroupBy;
+use crate::engine::settings::SlotWidths;
 
 /// The longest delay of the live view: what comes later than that is better told as late.
 const LONGEST_DELAY_MS: u64 = 300_000;
@@ -47,32 +49,54 @@ pub(super) struct Service {
     pub http: Http,
     pub metrics: Metrics,
     pub outliers: Outliers,
+    pub surge: Surge,
+    pub staffing: Staffing,
     pub log: Log,
 }
 
 /// What the document says of the service; relative paths are taken from `folder`. Keys are asked for in the order of the
 /// reference, in which messages list them.
-pub(super) fn read(document: &mut Section<'_>, folder: &Path) -> Service {
+pub(super) fn read(document: &mut Section<'_>, folder: &Path, slots: SlotWidths) -> Service {
     let kafka = document.section("kafka", kafka);
     let checkpoint = document.section("checkpoint", |section| checkpoint(section, folder));
     let place_of = |name: &String| match &checkpoint.store {
         _ if kafka.topics.contains(name) => Some("one of kafka.topics"),
+        _ if kafka.dead_letters.as_ref() == Some(name) => Some("kafka.dead_letters"),
         Some(CheckpointStore::Topic(topic)) if topic == name => Some("checkpoint.topic"),
         _ => None,
     };
+    let calendars = document.names_below("calendar");
+    let http = document.section("http", |section| http(section, folder));
+    let metrics = document.section("metrics", metrics);
+    let outliers = document.section("outliers", |section| outliers::read(section, place_of));
+    let place_beside_outliers =
+        |name: &String| place_of(name).or((outliers.topic.as_ref() == Some(name)).then_some("outliers.topic"));
     Service {
-        http: document.section("http", |section| http(section, folder)),
-        metrics: document.section("metrics", metrics),
-        outliers: document.section("outliers", |section| outliers::read(section, place_of)),
+        surge: document
+            .section("surge", |section| planning::surge(section, folder, slots, &calendars, place_beside_outliers)),
+        staffing: document.section("staffing", planning::staffing),
         log: document.section("log", log),
         kafka,
         checkpoint,
+        http,
+        metrics,
+        outliers,
     }
+}
+
+/// Of what [`read`] reads, only what a plan is made of; the rest is left alone.
+pub(super) fn read_plan(document: &mut Section<'_>, folder: &Path, slots: SlotWidths) -> (Surge, Staffing) {
+    for key in ["kafka", "checkpoint", "http", "metrics", "outliers", "log"] {
+        document.pass_over(key);
+    }
+    let calendars = document.names_below("calendar");
+    let surge = document.section("surge", |section| planning::surge(section, folder, slots, &calendars, |_| None));
+    (surge, document.section("staffing", planning::staffing))
 }
 
 /// Leaves alone what [`read`] reads.
 pub(super) fn pass_over(document: &mut Section<'_>) {
-    for key in ["kafka", "checkpoint", "http", "metrics", "outliers", "log"] {
+    for key in ["kafka", "checkpoint", "http", "metrics", "outliers", "surge", "staffing", "log"] {
         document.pass_over(key);
     }
 }
