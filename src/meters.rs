@@ -57,6 +57,8 @@ pub struct Meters {
     pub dead_letters: LetterMeters,
     /// Of outliers that are told to a topic.
     pub outlier_letters: LetterMeters,
+    /// Of surges and silences that are told to a topic.
+    pub surge_letters: LetterMeters,
     /// How far the view is behind the clock, in seconds.
     pub view_delay: Gauge,
     /// How often each partition is made durable, in seconds.
@@ -254,6 +256,18 @@ impl Meters {
                 lost: counter(
                     "holdline_outlier_events_lost_total",
                     "Outliers that are larger than outliers.topic takes.",
+                )?,
+            },
+            surge_letters: LetterMeters {
+                delivered: counter("holdline_surge_events_total", "Surges and silences delivered to surge.topic.")?,
+                pending: gauge("holdline_surge_events_pending", "Surges and silences on their way to surge.topic.")?,
+                errors: counter(
+                    "holdline_surge_event_errors_total",
+                    "Surges and silences that failed to be delivered and are sent again, and seconds in which some waited for too long.",
+                )?,
+                lost: counter(
+                    "holdline_surge_events_lost_total",
+                    "Surges and silences that are larger than surge.topic takes.",
                 )?,
             },
             log_lines_suppressed: counter(

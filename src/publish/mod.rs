@@ -7,13 +7,17 @@
 
 pub mod api;
 pub mod edges;
+pub mod forecast;
 pub mod formats;
 pub mod http;
 pub mod json;
 pub mod live;
 pub mod metrics;
+pub mod plot;
 pub mod report;
+pub mod seed;
 pub mod snapshot;
+pub mod staffing;
 pub mod state;
 pub mod table;
 #[cfg(test)]

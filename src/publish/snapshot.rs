@@ -18,6 +18,7 @@ use crate::engine::view::View;
 use crate::event::EventTime;
 use crate::publish::withheld::Withheld;
 use crate::source::kafka::slot::Extent;
+use crate::surge::{BusinessCalendar, DayForecast, Incident, Reading, Reason, Standing};
 
 /// The latest snapshot, for any number of readers. Reading neither waits nor holds anybody up.
 pub type Latest = watch::Receiver<Arc<Snapshot>>;
@@ -48,6 +49,9 @@ pub struct Snapshot {
     /// Which promises are being broken, of those that there is something to judge by. Of a process that is not `whole` these
     /// are its own contacts only, so that it says who is stuck and nothing else.
     pub breaches: Arc<Breaches>,
+    /// What is usual for each queue, and how today compares; none while `live` is none, or not `whole`, and before it was
+    /// looked at.
+    pub load: Option<Arc<Load>>,
     /// Beyond what contacts are out of all proportion; none before that is known.
     pub fences: Option<Arc<Fences>>,
     /// The latest outliers, partition by partition, each in the order in which they were told.
@@ -90,6 +94,65 @@ pub struct Breach {
     pub stuck: u64,
 }
 
+/// The windows that are looked at for surges, as they are called, in their order.
+pub const LOOK_WINDOWS: [&str; 3] = ["15m", "30m", "1h"];
+
+/// What is usual for each queue, and how today compares.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Load {
+    /// The instant that arrivals were looked at for: an edge of five minutes.
+    pub at: EventTime,
+    /// When it was last learned what is usual: the instant of the first look of a day.
+    pub learned_at: EventTime,
+    /// Every queue that anything was ever offered to, as far as is remembered.
+    pub queues: BTreeMap<String, QueueLoad>,
+    /// The days by which they are compared.
+    pub calendars: BTreeMap<String, CalendarDay>,
+}
+
+/// The same of one queue.
+#[derive(Clone, PartialEq, Debug)]
+pub struct QueueLoad {
+    /// What the baseline is made of.
+    pub standing: Standing,
+    /// What the latest look says.
+    pub reading: Reading,
+    /// The incident that is on.
+    pub incident: Option<Incident>,
+    /// Those of today and yesterday, that one included, in order.
+    pub incidents: Vec<Incident>,
+    /// How many began since the process first looked, by reason.
+    pub begun: BTreeMap<Reason, u64>,
+    /// What is expected of today, as it was at midnight, and of the fortnight that follows.
+    pub days: Arc<Vec<DayForecast>>,
+    /// What says which of these days is like which.
+    pub calendar: BusinessCalendar,
+    /// What is expected of the next month start; none if there is none to come.
+    pub month_start: Option<Arc<DayForecast>>,
+    /// Handle time and patience of the time before, in seconds, where a baseline file tells them.
+    pub known: KnownTimes,
+}
+
+/// What was measured of a queue before anything was read.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct KnownTimes {
+    /// The mean handle time in seconds; none if it was not measured.
+    pub handle_seconds: Option<f64>,
+    /// The mean patience in seconds; none if too few gave up.
+    pub patience_seconds: Option<f64>,
+}
+
+/// What a calendar says of the day.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CalendarDay {
+    /// 1 on the first business day of a month, 2 on the second, and so on; none on a day that is none.
+    pub business_day: Option<u8>,
+    /// Whether it is a weekday on which business is done, but for a listed date.
+    pub is_holiday: bool,
+    /// Midnight of the next first business day of a month; none if there is none to come.
+    pub next_month_start: Option<EventTime>,
+}
+
 /// What is known of a topic.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct TopicStatus {
@@ -128,6 +191,12 @@ impl Snapshot {
         self.withheld.iter().cloned().chain(stale).collect()
     }
 
+    /// What was measured of a queue before anything was read.
+    pub fn known_times(&self, queue: &str) -> KnownTimes {
+        let known = self.load.as_ref().and_then(|load| load.queues.get(queue));
+        known.map_or_else(KnownTimes::default, |queue| queue.known)
+    }
+
     /// The snapshot of a service that has read nothing yet.
     pub fn starting(made_at: Instant) -> Snapshot {
         Snapshot {
@@ -141,6 +210,7 @@ impl Snapshot {
             whole: false,
             repeats: None,
             breaches: Arc::default(),
+            load: None,
             fences: None,
             outliers: Vec::new(),
             outlier_counts: BTreeMap::new(),

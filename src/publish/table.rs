@@ -229,7 +229,11 @@ fn write_input(input: &InputCounts, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Writes rows with columns of equal width, the first `left` of them aligned to the left.
-fn write_aligned(rows: &[Vec<String>], left: usize, out: &mut dyn Write) -> io::Result<()> {
+///
+/// # Errors
+///
+/// `out` cannot be written to.
+pub fn write_aligned(rows: &[Vec<String>], left: usize, out: &mut dyn Write) -> io::Result<()> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let mut widths = vec![0; columns];
     for row in rows {

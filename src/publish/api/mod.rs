@@ -5,6 +5,7 @@
 //! they say is described in `deploy/openapi.json`, which a test holds against the answers.
 
 pub mod histogram;
+pub mod load;
 pub mod outliers;
 pub mod queues;
 

@@ -12,6 +12,8 @@ use crate::engine::outliers::{Aspect, ByAspect, Fences, Limits, Told};
 use crate::engine::tally::{Measure, Quantity};
 use crate::event::EventTime;
 use crate::publish::metrics::tests::{BY_ALL, BY_QUEUE, LOG, exposition, settings, shards, snapshot, usual};
+use crate::publish::metrics::tests_of_load::load as load_of_a;
+use crate::publish::seed::{Seed, SeedOfQueue};
 use crate::publish::snapshot::{Breach, Snapshot};
 use crate::publish::withheld::Withheld;
 use crate::source::kafka::slot::Extent;
@@ -77,6 +79,68 @@ fn queues_at_a_glance() {
     assert_eq!((&level["decided"], &level["level"]), (&json!(6), &json!(0.25)));
     let (lower, upper) = (level["level_lower"].as_f64().unwrap(), level["level_upper"].as_f64().unwrap());
     assert!(lower > 0.04 && lower < 0.05 && upper > 0.69 && upper < 0.70, "{lower} {upper}");
+}
+
+#[test]
+fn load_surges_and_what_it_takes() {
+    let loaded = Snapshot { load: Some(Arc::new(load_of_a())), ..usual(BY_QUEUE) };
+    let now = loaded.made_at;
+    let (_snapshots, _meters, exposition) = exposition(loaded.clone(), &settings(), Formulas::Headline);
+    let outlooks = exposition.outlooks(&loaded, now);
+    let page = described(&load::page(&loaded, &outlooks).unwrap(), "Load");
+    assert_eq!((&page["now"], &page["learned"]), (&json!("2024-01-01T09:00:00Z"), &json!("2024-01-01T00:00:00Z")));
+    assert_eq!(page["calendars"]["office"]["next_month_start"], "2024-02-01T00:00:00Z");
+    let a = &page["queues"][0];
+    assert_eq!((&a["queue"], &a["windows"]["1h"]["offered"]), (&json!("a"), &json!(84)));
+    assert_eq!(
+        (&a["incident"]["reason"], &a["incident"]["start"]),
+        (&json!("arrivals"), &json!("2024-01-01T08:00:00Z"))
+    );
+    assert_eq!((&a["incident"]["end"], &a["incidents"].as_array().unwrap().len()), (&Value::Null, &1));
+    assert_eq!((&a["today"]["offered"], &a["today"]["against_ordinary_day"]["unusual"]), (&json!(372), &json!(true)));
+    // One agent is there.
+    let staffing = &a["staffing"];
+    assert_eq!((&staffing["agents"], &staffing["handle_seconds"]), (&json!(1), &json!(20.5)));
+    assert_eq!(staffing["models"]["erlang_c"]["agents_to_schedule"], 2);
+    assert_eq!(load::page(&usual(BY_QUEUE), &outlooks), None);
+}
+
+#[test]
+fn a_forecast_and_the_agents_it_takes() {
+    let loaded = Snapshot { load: Some(Arc::new(load_of_a())), ..usual(BY_QUEUE) };
+    let now = loaded.made_at;
+    let (_snapshots, _meters, exposition) = exposition(loaded.clone(), &settings(), Formulas::Headline);
+    let outlooks = exposition.outlooks(&loaded, now);
+    let page = described(&load::forecast(&loaded, &outlooks, "a", 14).unwrap(), "Forecast");
+    let days = page["days"].as_array().unwrap();
+    assert_eq!((days.len(), &days[0]["date"], &days[1]["business_day"]), (2, &json!("2024-01-01"), &json!(1)));
+    let slots = days[0]["slots"].as_array().unwrap();
+    assert_eq!(
+        (slots.len(), &slots[1]["start"], &slots[1]["local"]),
+        (96, &json!("2024-01-01T00:15:00Z"), &json!("00:15"))
+    );
+    assert!((slots[1]["expected"]["mean"].as_f64().unwrap() - 10.0).abs() < 1.0, "{}", slots[1]);
+    // 0.2 erlangs.
+    assert_eq!(
+        (&slots[1]["agents"], &slots[1]["scheduled"], &days[0]["agents_at_peak"]),
+        (&json!(1), &json!(2), &json!(1))
+    );
+    assert_eq!(days[0]["agent_hours"], 24.0);
+    let page = described(&load::forecast(&loaded, &outlooks, "a", 1).unwrap(), "Forecast");
+    assert_eq!(page["days"].as_array().unwrap().len(), 1);
+    assert_eq!(load::forecast(&loaded, &outlooks, "c", 14), None);
+    // Without a handle time there are no agents.
+    let page = described(&load::forecast(&loaded, &Default::default(), "a", 1).unwrap(), "Forecast");
+    assert_eq!((&page["aim"], &page["days"][0]["agents_at_peak"]), (&Value::Null, &Value::Null));
+}
+
+#[test]
+fn a_baseline_is_as_described() {
+    let counts = [(1_000, 3), (1_001, 4)].into_iter().collect();
+    let of_queue = SeedOfQueue { counts, ..SeedOfQueue::default() };
+    let seed = Seed { until: 1_002, queues: [("a".to_owned(), of_queue)].into() };
+    let page = described(seed.text().as_bytes(), "BaselineFile");
+    assert_eq!(page["queues"]["a"]["offered"][0]["counts"], json!([3, 4]));
 }
 
 #[test]

@@ -11,8 +11,11 @@ use axum::routing::get;
 use super::{PLAIN, Pages, lines};
 use crate::clock;
 use crate::engine::tally::{Measure, Quantity};
-use crate::publish::api::{histogram, outliers, queues};
+use crate::publish::api::{histogram, load, outliers, queues};
 use crate::publish::withheld::Withheld;
+
+/// How many days are told of unless more or fewer are asked for.
+const DAYS: usize = 14;
 
 /// The description of all of them.
 const DESCRIPTION: &str = include_str!("../../../deploy/openapi.json");
@@ -22,6 +25,9 @@ pub(super) fn routes() -> Router<Pages> {
         .route("/api/v1/openapi.json", get(|| async { json(DESCRIPTION.into()) }))
         .route("/api/v1/queues", get(all_queues))
         .route("/api/v1/queues/{id}", get(one_queue))
+        .route("/api/v1/load", get(load_now))
+        .route("/api/v1/forecast/{queue}", get(forecast))
+        .route("/api/v1/baseline", get(baseline))
         .route("/api/v1/contacts/{id}", get(contact))
         .route("/api/v1/outliers", get(latest_outliers))
         .route("/api/v1/histograms/{queue}", get(distribution))
@@ -47,8 +53,71 @@ async fn latest_outliers(State(pages): State<Pages>, Query(query): Query<BTreeMa
     made(move || Ok(Some(outliers::page(&pages.exposition.snapshot(), queue.as_deref()))), "").await
 }
 
+const NOT_LOOKED: &str =
+    "what is usual is not known yet, or this process holds some of the partitions only, or slots are too wide for it\n";
+
+async fn load_now(State(pages): State<Pages>) -> Response {
+    made(
+        move || {
+            let snapshot = pages.exposition.snapshot();
+            let at = clock::monotonic();
+            shown(&snapshot, at)?;
+            Ok(load::page(&snapshot, &pages.exposition.outlooks(&snapshot, at)))
+        },
+        NOT_LOOKED,
+    )
+    .await
+}
+
+async fn forecast(
+    State(pages): State<Pages>,
+    Path(queue): Path<String>,
+    Query(query): Query<BTreeMap<String, String>>,
+) -> Response {
+    if let Some(refusal) = refusal(&query, &["days"]) {
+        return refusal;
+    }
+    let days = query.get("days").map_or(Some(DAYS), |days| days.parse().ok().filter(|days| *days > 0));
+    let Some(days) = days else { return refused("days is a whole number from 1 on") };
+    made(
+        move || {
+            let snapshot = pages.exposition.snapshot();
+            let at = clock::monotonic();
+            shown(&snapshot, at)?;
+            Ok(load::forecast(&snapshot, &pages.exposition.outlooks(&snapshot, at), &queue, days))
+        },
+        "there is no such queue, or what is usual is not known yet\n",
+    )
+    .await
+}
+
+/// Counts of all queues, as a file of them says it.
+async fn baseline(State(pages): State<Pages>) -> Response {
+    let asked = tokio::task::spawn_blocking(move || {
+        let mut seed = (pages.answers.histories)()?;
+        let snapshot = pages.exposition.snapshot();
+        let outlooks = pages.exposition.outlooks(&snapshot, clock::monotonic());
+        for (queue, of_queue) in &mut seed.queues {
+            of_queue.times =
+                outlooks.get(queue.as_str()).map_or_else(|| snapshot.known_times(queue), |outlook| outlook.times);
+        }
+        Ok::<_, String>(seed.text())
+    });
+    match asked.await {
+        Ok(Ok(text)) => json(text.into()),
+        Ok(Err(why)) => (StatusCode::SERVICE_UNAVAILABLE, [PLAIN], format!("{why}\n")).into_response(),
+        Err(error) => failed(&error),
+    }
+}
+
+/// Whether lanes are shown.
+fn shown(snapshot: &crate::publish::snapshot::Snapshot, at: std::time::Instant) -> Result<(), Vec<Withheld>> {
+    let reasons = snapshot.withheld(at);
+    if reasons.is_empty() { Ok(()) } else { Err(reasons) }
+}
+
 async fn contact(State(pages): State<Pages>, Path(id): Path<String>) -> Response {
-    let asked = tokio::task::spawn_blocking(move || (pages.accounts)(&id));
+    let asked = tokio::task::spawn_blocking(move || (pages.answers.accounts)(&id));
     match asked.await {
         Ok(Ok(Some(account))) => json(serde_json::to_vec(&account).expect("all of it is text and numbers under names")),
         Ok(Ok(None)) => absent("no contact of this id is held by this process\n"),
@@ -143,7 +212,7 @@ fn refused(why: &str) -> Response {
     (StatusCode::BAD_REQUEST, [PLAIN], format!("{why}\n")).into_response()
 }
 
-fn failed(error: &tokio::task::JoinError) -> Response {
+pub(super) fn failed(error: &tokio::task::JoinError) -> Response {
     let text = format!("the page could not be put together: {error}\n");
     (StatusCode::INTERNAL_SERVER_ERROR, [PLAIN], text).into_response()
 }

@@ -38,6 +38,7 @@ use crate::engine::account::Account;
 use crate::meters::Meters;
 use crate::publish::formats::{Format, takes_gzip};
 use crate::publish::metrics::Exposition;
+use crate::publish::seed::Seed;
 use crate::publish::state;
 use crate::publish::withheld::Withheld;
 
@@ -84,7 +85,7 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
 pub struct Pages {
     exposition: Arc<Exposition>,
     meters: Meters,
-    accounts: Accounts,
+    answers: Answers,
     reload: Option<Reload>,
     protection: Protection,
 }
@@ -95,16 +96,28 @@ pub type Reload = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 /// Tells what is known of a contact, if it is held; or why nobody can say so.
 pub type Accounts = Arc<dyn Fn(&str) -> Result<Option<Account>, String> + Send + Sync>;
 
+/// Tells what was offered to every queue, as far back as is known; or why nobody can say so.
+pub type Histories = Arc<dyn Fn() -> Result<Seed, String> + Send + Sync>;
+
+/// What those who read are asked, one request at a time.
+#[derive(Clone)]
+pub struct Answers {
+    /// Of a contact.
+    pub accounts: Accounts,
+    /// Of all queues.
+    pub histories: Histories,
+}
+
 impl Pages {
     /// Pages of what is exposed, and of contacts; how long that takes is metered. `/-/reload` does nothing without `reload`.
     pub fn new(
         exposition: Arc<Exposition>,
         meters: Meters,
-        accounts: Accounts,
+        answers: Answers,
         reload: Option<Reload>,
         protection: Protection,
     ) -> Pages {
-        Pages { exposition, meters, accounts, reload, protection }
+        Pages { exposition, meters, answers, reload, protection }
     }
 }
 
@@ -167,8 +180,15 @@ fn router(pages: Pages) -> Router {
 }
 
 async fn front_page(State(pages): State<Pages>) -> Response {
-    let page = front::page(&pages.exposition.snapshot(), clock::monotonic(), pages.exposition.windows());
-    (front::HEADERS, page).into_response()
+    let made = tokio::task::spawn_blocking(move || {
+        let (snapshot, now) = (pages.exposition.snapshot(), clock::monotonic());
+        let outlooks = pages.exposition.outlooks(&snapshot, now);
+        front::page(&snapshot, now, pages.exposition.windows(), &outlooks)
+    });
+    match made.await {
+        Ok(page) => (front::HEADERS, page).into_response(),
+        Err(error) => api::failed(&error),
+    }
 }
 
 /// In the format that the request likes best, packed if it may be. Made on a thread that may take its time.

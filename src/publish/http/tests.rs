@@ -10,13 +10,14 @@ use tokio::sync::watch;
 
 use super::connection::Longest;
 use super::*;
-use crate::config::{Metrics, Web};
+use crate::config::{Metrics, Staffing, Web};
 use crate::engine::board::GroupKey;
 use crate::engine::counted::Counted;
 use crate::engine::counters::Counters;
 use crate::engine::settings::Settings;
 use crate::engine::view::View;
 use crate::event::EventTime;
+use crate::publish::metrics::tests_of_load::load;
 use crate::publish::snapshot::Snapshot;
 use crate::publish::withheld::Withheld;
 
@@ -39,8 +40,10 @@ pub(super) fn start(
     let registry = Registry::new();
     let meters = Meters::register(&registry).unwrap();
     let settings = Settings { windows: Vec::new(), ..Settings::default() };
-    let exposition = Arc::new(Exposition::new(registry, latest, &settings, &Metrics::default()).unwrap());
-    let pages = Pages::new(exposition, meters.clone(), Arc::new(|_| Ok(None)), None, protection.clone());
+    let exposition =
+        Arc::new(Exposition::new(registry, latest, &settings, &Metrics::default(), Staffing::default()).unwrap());
+    let answers = Answers { accounts: Arc::new(|_| Ok(None)), histories: Arc::new(|| Ok(Seed::default())) };
+    let pages = Pages::new(exposition, meters.clone(), answers, None, protection.clone());
     let protection = protection.clone();
     let (shutdown, ended) = oneshot::channel();
     let (tell_address, address) = channel();
@@ -144,7 +147,7 @@ fn pages_of_json_are_those_described() {
     assert!(described.head.contains("content-type: application/json"), "{}", described.head);
     let described: serde_json::Value = serde_json::from_str(&described.body).unwrap();
     let paths: Vec<&String> = described["paths"].as_object().unwrap().keys().collect();
-    assert_eq!(paths.len(), 6);
+    assert_eq!(paths.len(), 9);
     for path in paths {
         let asked = path.split('/').map(|part| if part.starts_with('{') { "a%2Fb%20c" } else { part });
         let answer = ask(&server, "GET", &asked.collect::<Vec<_>>().join("/"));
@@ -164,6 +167,10 @@ fn what_cannot_be_asked_for_is_refused() {
         ("/api/v1/histograms/a?window=7m", 400, "window is one of"),
         ("/api/v1/histograms/a?measure=patience", 400, "measure one of wait"),
         ("/api/v1/histograms/a?format=v3", 400, "format text or v2"),
+        ("/api/v1/forecast/a?days=0", 400, "a whole number from 1"),
+        ("/api/v1/forecast/a?weeks=1", 400, "known are days"),
+        ("/api/v1/forecast/a", 404, "no such queue"),
+        ("/api/v1/load", 404, "not known yet"),
         ("/api/v1/queues/a", 404, "no such queue"),
         ("/api/v1/contacts/a", 404, "held by this process"),
         ("/api/v1/", 404, "no such page"),
@@ -214,14 +221,16 @@ fn what_is_not_there_says_where_to_look() {
 
 #[test]
 fn the_front_page_links_every_page() {
-    let server = serve_snapshot(shown());
+    let server = serve_snapshot(Snapshot { load: Some(Arc::new(load())), whole: true, ..shown() });
     let page = ask(&server, "GET", "/").body;
+    assert!(page.contains("<li><b>a</b> has a critical surge since"), "{page}");
     let links: Vec<&str> = page.split("href=\"").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
     let expected = [
         "/metrics",
         "/readyz",
         "/healthz",
         "/api/v1/queues",
+        "/api/v1/load",
         "/api/v1/outliers",
         "/api/v1/openapi.json",
         "/api/v1/state",

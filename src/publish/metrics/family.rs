@@ -12,7 +12,8 @@ use crate::engine::tally::Measure;
 use crate::engine::view::View;
 use crate::event::EventTime;
 use crate::publish::formats::{Exemplar, Head, Histogram, Kind, Label, Sink};
-use crate::publish::snapshot::Snapshot;
+use crate::publish::snapshot::{Load, QueueLoad, Snapshot};
+use crate::publish::staffing::Outlook;
 
 /// What is looked at.
 pub(super) struct Scene<'s> {
@@ -30,6 +31,8 @@ pub(super) struct Scene<'s> {
     pub(super) bounds: &'s BTreeMap<Measure, Vec<u64>>,
     /// Whether histograms name contacts.
     pub(super) exemplars: bool,
+    /// What each queue's load is and takes, as far as this process may say so.
+    pub(super) outlooks: BTreeMap<&'s str, Outlook>,
 }
 
 impl<'s> Scene<'s> {
@@ -41,6 +44,16 @@ impl<'s> Scene<'s> {
     /// What the lanes say, if this process may speak for whole queues.
     pub(super) fn shown_whole(&self) -> Option<&'s View> {
         self.shown().filter(|_| self.snapshot.whole)
+    }
+
+    /// What is usual and how today compares, if lanes are shown.
+    pub(super) fn load(&self) -> Option<&'s Load> {
+        self.shown_whole().and(self.snapshot.load.as_deref())
+    }
+
+    /// The same of each queue.
+    pub(super) fn loads(&self) -> impl Iterator<Item = (&'s str, &'s QueueLoad)> {
+        self.load().into_iter().flat_map(|load| &load.queues).map(|(queue, load)| (queue.as_str(), load))
     }
 
     /// Every lane that is shown or that has counted anything; none while nothing is shown.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::families;
 use super::tests::{BY_ALL, LOG, exposition, settings, shards, snapshot};
+use super::tests_of_load::{IMPATIENT, load};
 use crate::config::Formulas;
 use crate::engine::calendar::{Calendar, CalendarSpec};
 use crate::engine::outliers::{Aspect, ByAspect, Fences, Limits};
@@ -52,6 +53,12 @@ corrected (a handle time is told again, a resolved contact is reopened) stays wh
 belongs: cells of corrections that are named as a histogram tell how many stay, those with `_sum` by how many seconds its sum is too great.
 The two are kept apart, so a mean made of sum and count is a little off where much is corrected. If targets change, what was
 counted before stays in its cells, and is told of the first bucket that all of its cell is in.
+
+What is usual for a queue, surges, and agents required are of queues with all their channels and tiers, as they were at the
+latest look, every five minutes; they are told by a process that holds all partitions, once it has looked. The `calendar` is
+the one that says which days are business days; `usual` where none is configured. Agents required and predicted levels are of
+the `model` erlang_c, in which everybody waits until answered, and erlang_a, in which contacts give up after a while; those
+who are there are available, busy or in after-contact work.
 
 What is told of events (`holdline_events_…`) is what this process read, so a look-back that is read again after a restart or
 a rebalance counts again.
@@ -114,7 +121,8 @@ fn listed() -> String {
     let office = CalendarSpec { zone: "UTC".to_owned(), week: Default::default(), days: BTreeMap::new() };
     promised.promises[0].1.calendars.insert("office".to_owned(), Arc::new(Calendar::new(office).unwrap()));
     promised.promises[0].1.service.calendars.all = Some("office".to_owned());
-    let mut snapshot = snapshot(&shards(&(LOG.to_owned() + LETTERS), &promised, 1), BY_ALL);
+    let mut snapshot = snapshot(&shards(&[LOG, LETTERS, IMPATIENT].concat(), &promised, 1), BY_ALL);
+    snapshot.load = Some(Arc::new(load()));
     let mut limits = ByAspect::default();
     Aspect::ALL.into_iter().for_each(|aspect| limits.set(aspect, Some(60_000)));
     let key = snapshot.counted.counters.keys().next().unwrap().clone();

@@ -27,9 +27,12 @@ mod itself;
 mod lanes;
 #[cfg(test)]
 mod listing;
+mod load;
+mod load_today;
 mod outliers;
 mod packed;
 mod repeats;
+mod staffed;
 mod state;
 #[cfg(test)]
 pub(in crate::publish) mod tests;
@@ -37,6 +40,8 @@ pub(in crate::publish) mod tests;
 mod tests_of_absence;
 #[cfg(test)]
 mod tests_of_experience;
+#[cfg(test)]
+pub(in crate::publish) mod tests_of_load;
 mod windows;
 
 use std::collections::{BTreeMap, HashMap};
@@ -46,13 +51,14 @@ use std::time::Instant;
 use prometheus::Registry;
 
 use self::family::{Family, Scene};
-use crate::config::{Formulas, Metrics};
+use crate::config::{Formulas, Metrics, Staffing};
 use crate::engine::board::GroupBy;
 use crate::engine::cumulative::{Timed, bounds};
 use crate::engine::settings::Settings;
 use crate::engine::tally::Measure;
 use crate::publish::formats::{self, Format};
 use crate::publish::snapshot::{Latest, Snapshot};
+use crate::publish::staffing::{self, Outlook, Windows};
 
 /// What is exposed.
 #[derive(Debug)]
@@ -69,6 +75,8 @@ pub struct Exposition {
     /// The upper edges of the buckets of histograms, in milliseconds.
     bounds: RwLock<Arc<Bounds>>,
     exemplars: bool,
+    staffing: Staffing,
+    spans: Windows,
     written: Mutex<Written>,
 }
 
@@ -85,7 +93,7 @@ struct Written {
 
 impl Exposition {
     /// What is exposed of the latest snapshots, which are made under these settings, as `metrics` says, beside all that is in
-    /// `registry`.
+    /// `registry`. Agents can be asked to do what `staffing` says.
     /// What Linux knows of the process is added to it.
     ///
     /// # Errors
@@ -96,6 +104,7 @@ impl Exposition {
         latest: Latest,
         settings: &Settings,
         metrics: &Metrics,
+        staffing: Staffing,
     ) -> prometheus::Result<Exposition> {
         #[cfg(target_os = "linux")]
         registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
@@ -108,6 +117,8 @@ impl Exposition {
             formulas: metrics.formulas,
             bounds: RwLock::new(bounds_of(settings)),
             exemplars: metrics.exemplars,
+            staffing,
+            spans: Windows::new(&settings.windows, settings.slots),
             written: Mutex::default(),
         })
     }
@@ -216,12 +227,19 @@ impl Exposition {
         let mut writer = format.writer();
         let bounds = self.bounds(snapshot);
         let exemplars = self.exemplars && format.has_exemplars();
-        let scene = Scene { exemplars, ..self.scene(snapshot, &bounds, now) };
+        let outlooks = self.outlooks(snapshot, now);
+        let scene = Scene { exemplars, outlooks, ..self.scene(snapshot, &bounds, now) };
         families().for_each(|family| family.tell(&scene, writer.sink()));
         writer.written()
     }
 
-    /// Without exemplars.
+    /// What each queue's load is and takes; nothing unless this process may speak for whole queues.
+    pub fn outlooks<'s>(&self, snapshot: &'s Snapshot, now: Instant) -> BTreeMap<&'s str, Outlook> {
+        let Some(view) = snapshot.shown(now).filter(|_| snapshot.whole) else { return BTreeMap::new() };
+        staffing::outlooks(view, &self.spans, &self.staffing, |queue| snapshot.known_times(queue))
+    }
+
+    /// Without exemplars and outlooks.
     fn scene<'s>(&'s self, snapshot: &'s Snapshot, bounds: &'s Bounds, now: Instant) -> Scene<'s> {
         Scene {
             snapshot,
@@ -231,6 +249,7 @@ impl Exposition {
             formulas: self.formulas,
             bounds,
             exemplars: false,
+            outlooks: BTreeMap::new(),
         }
     }
 }
@@ -244,7 +263,8 @@ fn bounds_of(settings: &Settings) -> Arc<Bounds> {
 
 /// All families that are made of snapshots.
 fn families() -> impl Iterator<Item = &'static Family> {
-    families_of_lanes().chain(itself::FAMILIES)
+    let of_load = [load::FAMILIES, load_today::FAMILIES, staffed::FAMILIES];
+    families_of_lanes().chain(of_load.into_iter().flatten()).chain(itself::FAMILIES)
 }
 
 /// Those that say something of lanes.

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::Exposition;
 use crate::clock;
-use crate::config::{Formulas, Metrics};
+use crate::config::{Formulas, Metrics, Staffing};
 use crate::engine::board::{GroupBy, GroupKey};
 use crate::engine::counted::Counted;
 use crate::engine::counters::Counters;
@@ -125,7 +125,9 @@ pub(in crate::publish) fn exposition(
     let (sender, latest) = watch::channel(Arc::new(snapshot));
     let registry = Registry::new();
     let meters = Meters::register(&registry).unwrap();
-    let exposition = Exposition::new(registry, latest, settings, &Metrics { formulas, ..Metrics::default() }).unwrap();
+    let exposition =
+        Exposition::new(registry, latest, settings, &Metrics { formulas, ..Metrics::default() }, Staffing::default())
+            .unwrap();
     (sender, meters, exposition)
 }
 
