@@ -12,6 +12,9 @@
 //! And somebody who trusts none of it: [`model`] is the same rules once more, as naively as can be, and [`verify`] holds what
 //! a running service tells against it.
 //!
+//! What load is usual, and whether today's is, is told by [`surge`], pure as the engine; how many agents a load needs, by
+//! [`staffing`].
+//!
 //! So that a number survives whoever computes it, [`checkpoint`] keeps what a shard is made of.
 //!
 //! Beside them, [`config`] turns a file into [`engine::settings`] and what else the program is told, [`kafka`] is what
@@ -55,4 +58,6 @@ pub mod publish;
 pub mod service;
 pub mod simulate;
 pub mod source;
+pub mod staffing;
+pub mod surge;
 pub mod verify;

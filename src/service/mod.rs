@@ -16,16 +16,21 @@ use crate::engine::settings::Settings;
 use crate::kafka::client::LibraryLog;
 use crate::log::Recurring;
 use crate::meters::Meters;
-use crate::publish::http::Accounts;
+use crate::publish::http::Answers;
+use crate::publish::seed::Seed;
 use crate::publish::snapshot::Snapshot;
 use crate::service::fencing::Fencing;
+use crate::service::monitor::Monitor;
+use crate::service::monitor::news::News;
 use crate::service::pulse::Pulse;
 use crate::service::repeats::Repeats;
 use crate::source::kafka::consumer::Reading;
 use crate::source::kafka::hub::Hub;
+use crate::surge::QUARTER_MS;
 
 pub mod breaches;
 pub mod fencing;
+pub mod monitor;
 pub mod pulse;
 pub mod repeats;
 
@@ -64,14 +69,19 @@ pub struct Service {
     pub control: Control,
     reading: Reading,
     pulse: JoinHandle<()>,
+    /// The thread that watches for surges, if there is one.
+    watching: Option<JoinHandle<()>>,
+    /// What was counted before the topics reach back.
+    seed: Arc<Seed>,
 }
 
 impl Service {
     /// Begins to read. Brokers that cannot be reached are tried again for ever; meanwhile nothing is shown.
     ///
     /// # Errors
-    /// See [`Reading::start`].
+    /// See [`Reading::start`]; or a baseline file cannot be used.
     pub fn start(config: &Config, meters: &Meters) -> anyhow::Result<Service> {
+        let seed = Arc::new(seed(config)?);
         let settings = Arc::new(config.settings.clone());
         let (failing, failures) = mpsc::unbounded_channel();
         let (lines, suppressed) = (config.log.lines_per_second, meters.log_lines_suppressed.clone());
@@ -84,15 +94,26 @@ impl Service {
         let fences = Arc::new(Mutex::new(config.outliers.fences.clone()));
         let control = Control { hub: Arc::clone(&reading.hub), fences: Arc::clone(&fences) };
         let fencing = Fencing::new(fences, config.metrics.by);
-        let pulse = Pulse::new(hub, settings, (repeats, fencing), config.metrics, publish, recurring());
+        let news = News::open(&config.kafka, config.surge.topic.as_deref(), &hub, meters, &recurring)?;
+        let (monitor, watching) = Monitor::start(&settings, &config.surge, Arc::clone(&seed), news, Arc::clone(&hub))?;
+        let pulse = Pulse::new(hub, settings, (repeats, fencing, monitor), config.metrics, publish, recurring());
         let pulse = thread::Builder::new().name("pulse".to_owned()).spawn(move || pulse.run())?;
-        Ok(Service { snapshots, failures, control, reading, pulse })
+        Ok(Service { snapshots, failures, control, reading, pulse, watching, seed })
     }
 
-    /// Says what is known of a contact.
-    pub fn accounts(&self) -> Accounts {
+    /// Says what is known of a contact, and what was offered to every queue.
+    pub fn answers(&self) -> Answers {
         let hub = Arc::clone(&self.reading.hub);
-        Arc::new(move |contact_id| hub.account(contact_id, LONGEST_ANSWER).map_err(|stuck| stuck.to_string()))
+        let accounts =
+            move |contact_id: &str| hub.account(contact_id, LONGEST_ANSWER).map_err(|stuck| stuck.to_string());
+        let (hub, snapshots, seed) = (Arc::clone(&self.reading.hub), self.snapshots.clone(), Arc::clone(&self.seed));
+        let histories = move || {
+            let snapshot = Arc::clone(&snapshots.borrow());
+            let now = snapshot.shown(clock::monotonic()).filter(|_| snapshot.whole).map(|view| view.now);
+            let now = now.ok_or("lanes are withheld, or this process holds some of the partitions only")?;
+            monitor::history(&hub, &seed, now, snapshot.partitions.len(), LONGEST_ANSWER)
+        };
+        Answers { accounts: Arc::new(accounts), histories: Arc::new(histories) }
     }
 
     /// Leaves the group and waits for all threads to end. Blocks for as long as that takes: to write
@@ -103,5 +124,22 @@ impl Service {
             tracing::error!("the thread that looks at the shards had panicked");
         }
         self.reading.stop();
+        // It may have been learning, and letters may be on their way: partitions need not wait for that.
+        if self.watching.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the thread that watches for surges had panicked");
+        }
     }
+}
+
+/// What was counted before the topics reach back.
+fn seed(config: &Config) -> anyhow::Result<Seed> {
+    let Some(path) = &config.surge.baseline_file else { return Ok(Seed::default()) };
+    let seed = Seed::read(path)?;
+    let now = clock::wall().millis();
+    anyhow::ensure!(
+        u64::from(seed.until) * QUARTER_MS <= now,
+        "the baseline in {} ends in the future: nothing that is read would count before that",
+        path.display()
+    );
+    Ok(seed)
 }

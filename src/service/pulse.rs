@@ -24,11 +24,12 @@ use crate::publish::snapshot::{PartitionStatus, Snapshot, TopicStatus};
 use crate::publish::withheld::Withheld;
 use crate::service::breaches::Breaches;
 use crate::service::fencing::Fencing;
+use crate::service::monitor::{Arrived, Monitor};
 use crate::service::repeats::Repeats;
 use crate::source::kafka::held::Held;
 use crate::source::kafka::hub::{Hub, Stuck, Topic};
 use crate::source::kafka::progress::{Behind, LONGEST_SILENCE, Moment, Standing};
-use crate::source::kafka::worker::{Gaze, Look};
+use crate::source::kafka::worker::{Ask, Gaze, Look};
 
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -52,6 +53,7 @@ pub struct Pulse {
     repeats: Repeats,
     breaches: Breaches,
     fencing: Fencing,
+    monitor: Monitor,
     metrics: Metrics,
     publish: watch::Sender<Arc<Snapshot>>,
     recurring: Recurring,
@@ -64,13 +66,13 @@ impl Pulse {
     pub fn new(
         hub: Arc<Hub>,
         settings: Arc<Settings>,
-        (repeats, fencing): (Repeats, Fencing),
+        (repeats, fencing, monitor): (Repeats, Fencing, Monitor),
         metrics: Metrics,
         publish: watch::Sender<Arc<Snapshot>>,
         recurring: Recurring,
     ) -> Pulse {
         let breaches = Breaches::new(settings.slots);
-        Pulse { hub, settings, repeats, breaches, fencing, metrics, publish, recurring, withheld: None }
+        Pulse { hub, settings, repeats, breaches, fencing, monitor, metrics, publish, recurring, withheld: None }
     }
 
     /// Looks until the hub stops.
@@ -92,7 +94,7 @@ impl Pulse {
 
     fn look(&mut self, now: Moment) -> Result<Snapshot, Stuck> {
         let topics = self.hub.topics();
-        let mut gaze;
+        let (mut gaze, mut arrivals_until);
         let (held, reasons, live_at, looks) = loop {
             let partitions = self.hub.held();
             let standing = |held: &Arc<Held>| (Arc::clone(held), held.progress.standing(now.at));
@@ -100,7 +102,9 @@ impl Pulse {
             let reasons = self.reasons(&held, &topics, now);
             let live_at = if reasons.is_empty() { self.live_at(&held, now) } else { None };
             gaze = self.breaches.gaze(live_at, holds_all(&held, &topics));
-            let looks = self.hub.look(gaze, self.fencing.take_news(), LONGEST_LOOK)?;
+            arrivals_until = self.monitor.asks_until(live_at.filter(|_| holds_all(&held, &topics)));
+            let ask = Ask { gaze, fences: self.fencing.take_news().cloned(), arrivals_until };
+            let looks = self.hub.look(&ask, LONGEST_LOOK)?;
             // What came or went meanwhile is, or is not, in some of the looks.
             let after = self.hub.held();
             if partitions.len() == after.len() && partitions.iter().zip(&after).all(|(a, b)| Arc::ptr_eq(a, b)) {
@@ -131,11 +135,16 @@ impl Pulse {
         snapshot.counted_before |= !carried.is_empty();
         snapshot.counted.add(&carried.grouped(self.metrics.by));
         snapshot.fences = self.fencing.fences().cloned();
-        let mut trails = Trails::new();
+        let (mut trails, mut arrivals) = (Trails::new(), Vec::new());
         for mut look in looks {
             breach::merge(&mut trails, std::mem::take(&mut look.trails));
+            arrivals.append(&mut look.arrivals);
             add(&mut snapshot, look, self.settings.limits.worst);
         }
+        if let Some(until) = arrivals_until {
+            self.monitor.hand_over(Arrived { until, shards: arrivals });
+        }
+        snapshot.load = live_at.filter(|_| whole).and_then(|now| self.monitor.load(now));
         if let Some(live) = &snapshot.live {
             snapshot.breaches = Arc::clone(self.breaches.judge(live, &trails, snapshot.whole));
             if matches!(gaze, Gaze::Edge(_)) {

@@ -14,7 +14,6 @@ use crate::checkpoint::{Holding, Ledger};
 use crate::clock;
 use crate::engine::account::Account;
 use crate::engine::counted::Counted;
-use crate::engine::outliers::Fences;
 use crate::engine::settings::Settings;
 use crate::event::EventTime;
 use crate::kafka::trouble::Trouble;
@@ -22,7 +21,7 @@ use crate::source::kafka::held::Held;
 use crate::source::kafka::ledger::Resumed;
 use crate::source::kafka::progress::Moment;
 use crate::source::kafka::slot::{Given, Known};
-use crate::source::kafka::worker::{Gaze, Look, Order};
+use crate::source::kafka::worker::{Ask, Look, Order};
 
 /// A worker that does not answer for so long is stuck.
 const LONGEST_ANSWER: Duration = Duration::from_secs(30);
@@ -314,10 +313,10 @@ impl Hub {
     ///
     /// # Errors
     /// A worker does not answer within `longest`.
-    pub fn look(&self, gaze: Gaze, fences: Option<&Arc<Fences>>, longest: Duration) -> Result<Vec<Look>, Stuck> {
+    pub fn look(&self, ask: &Ask, longest: Duration) -> Result<Vec<Look>, Stuck> {
         let (reply, looks) = mpsc::channel();
         for worker in &self.workers {
-            worker.send(Order::Look(gaze, fences.cloned(), reply.clone())).map_err(|_| Stuck)?;
+            worker.send(Order::Look(ask.clone(), reply.clone())).map_err(|_| Stuck)?;
         }
         drop(reply);
         let mut seen = Vec::with_capacity(self.workers.len());

@@ -14,6 +14,7 @@ use rdkafka::consumer::ConsumerContext;
 
 use crate::clock;
 use crate::engine::account::Account;
+use crate::engine::arrivals::{self, QueueArrivals};
 use crate::engine::board::{GroupBy, GroupKey};
 use crate::engine::breach::{self, Trails};
 use crate::engine::counted::Counted;
@@ -47,14 +48,25 @@ pub enum Order {
     Release(Arc<Held>, Sender<Option<(Given, Counted)>>),
     /// Say what is known of it now; nothing if it is not held.
     Freeze(Arc<Held>, Sender<Option<Given>>),
-    /// Say what the shards show. From then on these fences hold, if there are any.
-    Look(Gaze, Option<Arc<Fences>>, Sender<Look>),
+    /// Say what the shards show.
+    Look(Ask, Sender<Look>),
     /// What is promised is this from now on, in the partitions held and in those to come.
     Adopt(Arc<Settings>),
     /// Say what is known of the contact of this id; nothing if it is not held.
     Account(Arc<str>, Sender<Option<Account>>),
     /// Come to an end.
     Stop,
+}
+
+/// What a worker is asked at a look.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// What its shards show.
+    pub gaze: Gaze,
+    /// From then on these fences hold, if there are any.
+    pub fences: Option<Arc<Fences>>,
+    /// The instant before which arrivals are to be told as well; none if they are not.
+    pub arrivals_until: Option<EventTime>,
 }
 
 /// What is asked of the shards of a worker.
@@ -85,6 +97,8 @@ pub struct Look {
     pub view: Option<View>,
     /// What breaches are judged by; empty unless it was asked for.
     pub trails: Trails,
+    /// What was offered to each queue, shard by shard; empty unless it was asked for.
+    pub arrivals: Vec<BTreeMap<String, QueueArrivals>>,
     /// The latest outliers of each partition.
     pub outliers: Vec<Arc<Vec<Outlier>>>,
     /// How many outliers this worker told of.
@@ -225,8 +239,8 @@ impl<C: ConsumerContext + 'static> Worker<C> {
                 self.meters.checkpoint_pause.observe(started.elapsed().as_secs_f64());
                 let _ = frozen.send(given);
             }
-            Order::Look(gaze, fences, reply) => {
-                let _ = reply.send(self.look(gaze, fences));
+            Order::Look(ask, reply) => {
+                let _ = reply.send(self.look(ask));
             }
             Order::Adopt(settings) => {
                 self.slots.iter_mut().for_each(|slot| slot.shard.adopt(settings.promised()));
@@ -270,7 +284,7 @@ impl<C: ConsumerContext + 'static> Worker<C> {
         Some((given, counted))
     }
 
-    fn look(&mut self, gaze: Gaze, fences: Option<Arc<Fences>>) -> Look {
+    fn look(&mut self, Ask { gaze, fences, arrivals_until }: Ask) -> Look {
         if let Some(fences) = fences {
             self.slots.iter_mut().for_each(|slot| slot.fence(&fences));
             self.fences = fences;
@@ -300,6 +314,8 @@ impl<C: ConsumerContext + 'static> Worker<C> {
         Look {
             view,
             trails,
+            arrivals: arrivals_until
+                .map_or_else(Vec::new, |until| shards.iter().map(|shard| arrivals::arrivals(shard, until)).collect()),
             outliers: self.slots.iter().map(|slot| Arc::clone(slot.outliers.latest())).collect(),
             outlier_counts: self.outlier_counts.clone(),
             counted: counted.grouped(self.by),
