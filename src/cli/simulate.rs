@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use jiff::civil::Date;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 
 use crate::cli::BadUsage;
@@ -23,7 +23,7 @@ use crate::cli::stop::Stop;
 use crate::clock;
 use crate::config::duration;
 use crate::event::EventTime;
-use crate::simulate::{Centre, PlannedOutage, Scenario};
+use crate::simulate::{Centre, PlannedOutage, Scenario, Surge};
 
 /// A made-up support centre as native events, one JSON object a line, in order of time
 #[derive(Args, Clone, Debug)]
@@ -58,6 +58,12 @@ pub struct SimulateArguments {
     /// How much busier the first working day of a month is: 0.3 is 30 %
     #[arg(long, value_name = "SHARE", default_value_t = 0.3)]
     pub month_start: f64,
+    /// The dates on which months begin, as billing periods do, separated by commas [default: those of the calendar]
+    #[arg(long, value_name = "DATES", value_delimiter = ',')]
+    pub month_starts: Vec<Date>,
+    /// How much of what makes a day busier than others is planned for with agents: 0.4 is 40 %
+    #[arg(long, value_name = "SHARE", default_value_t = 0.4)]
+    pub foreseen: f64,
     /// Chance, for each queue and working day, that its agents leave it for an hour or so
     #[arg(long, value_name = "CHANCE", default_value_t = 0.03)]
     pub outages: f64,
@@ -65,6 +71,11 @@ pub struct SimulateArguments {
     /// so long, as in billing:9h30m:10m; can be given several times
     #[arg(long = "outage", value_name = "OUTAGE", value_parser = outage)]
     pub planned_outages: Vec<PlannedOutage>,
+    /// A surge, as START,FOR,FACTOR,QUEUE,RISE, of which the last two can be left out: from then on, for so long, so many times as many contacts come to a
+    /// queue, or to all. START is a local time as 2026-08-03T10:20 or a duration after the first instant, RISE how long it
+    /// grows until it has reached FACTOR, as in 10h20m,1h,2.5,billing,15m or 10h20m,1h,2.5,,15m; can be given several times
+    #[arg(long = "surge", value_name = "SURGE", value_parser = surge)]
+    pub surges: Vec<SurgeArgument>,
     /// Leave out the events of type `agent_state`
     #[arg(long)]
     pub no_agent_states: bool,
@@ -97,6 +108,65 @@ fn outage(text: &str) -> Result<PlannedOutage, String> {
     Ok(PlannedOutage { queue: queue.to_owned(), after_ms: length(after_ms)?, for_ms: length(for_ms)? })
 }
 
+/// A surge as it was asked for.
+#[derive(Clone, PartialEq, Debug)]
+pub struct SurgeArgument {
+    /// When it begins.
+    pub start: Start,
+    /// The surge, but for its beginning.
+    pub surge: Surge,
+}
+
+/// When something begins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Start {
+    /// So many milliseconds after the scenario's first instant.
+    After(u64),
+    /// When the clocks of its zone show this.
+    At(DateTime),
+}
+
+fn surge(text: &str) -> Result<SurgeArgument, String> {
+    let how = || "write it as START,FOR,FACTOR[,QUEUE[,RISE]], as in 10h20m,1h,2.5,billing".to_owned();
+    let length = |text: &str| duration::parse(text).map_err(|wrong| format!("{text} {wrong}"));
+    let parts: Vec<&str> = text.split(',').collect();
+    let (start, lasts, factor, queue, rises) = match parts[..] {
+        [start, lasts, factor] => (start, lasts, factor, "", "0s"),
+        [start, lasts, factor, queue] => (start, lasts, factor, queue, "0s"),
+        [start, lasts, factor, queue, rises] => (start, lasts, factor, queue, rises),
+        _ => return Err(how()),
+    };
+    let surge = Surge {
+        queue: Some(queue.to_owned()).filter(|queue| !queue.is_empty()),
+        after_ms: 0,
+        for_ms: length(lasts)?,
+        factor: factor.parse().map_err(|_| format!("{factor} is not a number: {}", how()))?,
+        rises_ms: length(rises)?,
+    };
+    let start = match (duration::parse(start), start.parse()) {
+        (Ok(after_ms), _) => Start::After(after_ms),
+        (_, Ok(at)) => Start::At(at),
+        _ => return Err(format!("{start} is neither a duration, as 10h20m, nor a local time, as 2026-08-03T10:20")),
+    };
+    Ok(SurgeArgument { start, surge })
+}
+
+impl SurgeArgument {
+    /// The surge, in a scenario whose first day this is.
+    fn in_scenario(&self, from: Date, zone: &TimeZone) -> anyhow::Result<Surge> {
+        let after_ms = match self.start {
+            Start::After(after_ms) => after_ms,
+            Start::At(at) => {
+                let instant = |at: DateTime| Ok::<_, jiff::Error>(at.to_zoned(zone.clone())?.timestamp());
+                let after = instant(at)?.duration_since(instant(DateTime::from(from))?);
+                u64::try_from(after.as_millis())
+                    .with_context(|| format!("--surge {at} is earlier than --from {from}"))?
+            }
+        };
+        Ok(Surge { after_ms, ..self.surge.clone() })
+    }
+}
+
 /// A day of the week.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum WorkingDay {
@@ -120,7 +190,7 @@ impl SimulateArguments {
     /// What the arguments ask for.
     ///
     /// # Errors
-    /// An unknown time zone.
+    /// An unknown time zone; a surge before the first day.
     pub fn scenario(&self) -> anyhow::Result<Scenario> {
         let zone = TimeZone::get(&self.zone).with_context(|| {
             format!("--zone {:?}: give a name of the IANA database, such as Europe/Vienna", self.zone)
@@ -131,6 +201,7 @@ impl SimulateArguments {
         for (working, day) in working_days.iter_mut().zip(week) {
             *working = self.working_days.contains(day);
         }
+        let surges = self.surges.iter().map(|surge| surge.in_scenario(self.from, &zone)).collect::<Result<_, _>>()?;
         Ok(Scenario {
             seed: self.seed,
             from: self.from,
@@ -142,8 +213,11 @@ impl SimulateArguments {
             zone,
             working_days,
             month_start: self.month_start,
+            month_starts: self.month_starts.clone(),
+            foreseen: self.foreseen,
             outages: self.outages,
             planned_outages: self.planned_outages.clone(),
+            surges,
             agent_states: !self.no_agent_states,
             pad: self.pad,
         })
@@ -294,5 +368,61 @@ impl Outlet for Lines {
 
     fn catch_up(&mut self) -> anyhow::Result<bool> {
         if self.chunk.is_empty() { Ok(true) } else { self.write_chunk() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use jiff::civil::date;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        arguments: SimulateArguments,
+    }
+
+    fn scenario(arguments: &[&str]) -> anyhow::Result<Scenario> {
+        let line = Line::try_parse_from([&["simulate"], arguments].concat())?;
+        line.arguments.scenario()
+    }
+
+    #[test]
+    fn surges_are_read() {
+        let read = |text: &str| scenario(&["--from", "2026-10-25", "--zone", "Europe/Vienna", "--surge", text]);
+        let surge = |text: &str| read(text).unwrap().surges.remove(0);
+        let [minute_ms, hour_ms] = [60_000, 3_600_000];
+        let plain = Surge { queue: None, after_ms: 37_200_000, for_ms: hour_ms, factor: 2.5, rises_ms: 0 };
+        assert_eq!(surge("10h20m,1h,2.5"), plain);
+        assert_eq!(surge("10h20m,1h,2.5,"), plain);
+        assert_eq!(surge("10h20m,1h,2.5,billing"), Surge { queue: Some("billing".to_owned()), ..plain.clone() });
+        assert_eq!(surge("10h20m,1h,2.5,,15m"), Surge { rises_ms: 15 * minute_ms, ..plain.clone() });
+        // In Vienna this day has an hour more, before ten o'clock.
+        assert_eq!(surge("2026-10-25T10:20,1h,2.5"), Surge { after_ms: 37_200_000 + hour_ms, ..plain.clone() });
+        assert_eq!(surge("2026-10-25,1h,2.5"), Surge { after_ms: 0, ..plain });
+
+        for (wrong, message) in [
+            ("10h20m,1h", "START,FOR,FACTOR"),
+            ("10h20m,1h,2.5,billing,5m,6m", "START,FOR,FACTOR"),
+            ("10h20m,1h,twice", "twice is not a number"),
+            ("10h20m,60,2.5", "60 has no unit"),
+            ("10h20m,1h,2.5,billing,soon", "soon is not a duration"),
+            ("10:20,1h,2.5", "10:20 is neither a duration"),
+            ("2026-10-25T10:20Z,1h,2.5", "neither a duration"),
+            ("2026-10-24T23:59,1h,2.5", "is earlier than --from 2026-10-25"),
+        ] {
+            let error = format!("{:#}", read(wrong).unwrap_err());
+            assert!(error.contains(message), "{wrong}: {error}");
+        }
+    }
+
+    #[test]
+    fn months_begin_when_they_are_said_to() {
+        assert_eq!(scenario(&[]).unwrap(), Scenario::default());
+        let month_starts = vec![date(2026, 7, 20), date(2026, 8, 20)];
+        let read = scenario(&["--month-starts", "2026-07-20,2026-08-20"]).unwrap();
+        assert_eq!(read, Scenario { month_starts, ..Scenario::default() });
     }
 }

@@ -22,6 +22,8 @@ pub(super) enum Happening {
     DayStarts,
     /// A new contact comes to a desk.
     Arrival(u32),
+    /// A contact comes that would not have come without a surge, by the surge's stream.
+    SurgeArrival(u32),
     /// A desk sends away who is still waiting after closing time.
     DeskCloses(u32),
     /// A queue is left by its agents.

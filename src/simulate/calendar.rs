@@ -4,8 +4,9 @@
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
+use jiff::{Span, Timestamp, ToSpan};
 
+use super::Scenario;
 use super::random::{Random, millis};
 
 /// A quarter of an hour, in milliseconds: the step in which rates change.
@@ -13,6 +14,9 @@ pub(super) const QUARTER_MS: u64 = 15 * 60_000;
 
 /// How the working days of a week differ, by how many working days went before.
 const WEEK: [f64; 6] = [1.07, 1.02, 0.99, 0.97, 0.95, 0.93];
+
+/// Periods that stand for months and begin further apart, in days, have gaps between them.
+const LONGEST_PERIOD: i32 = 62;
 
 /// When letters are worked on working days, in minutes of the local day.
 pub(super) const OFFICE: (u64, u64) = (9 * 60, 18 * 60);
@@ -24,6 +28,8 @@ pub(super) struct Calendar {
     working: [bool; 7],
     /// How much busier the first working day of a month is: 0.3 is 30 %.
     month_start: f64,
+    /// When periods begin that stand for months, in order.
+    month_starts: Vec<Date>,
 }
 
 /// One local day, which may have 23 or 25 hours.
@@ -43,8 +49,15 @@ pub(super) struct Day {
 }
 
 impl Calendar {
-    pub(super) fn new(zone: TimeZone, working: [bool; 7], month_start: f64) -> Calendar {
-        Calendar { zone, working, month_start }
+    pub(super) fn new(scenario: &Scenario) -> Calendar {
+        let mut month_starts = scenario.month_starts.clone();
+        month_starts.sort_unstable();
+        Calendar {
+            zone: scenario.zone.clone(),
+            working: scenario.working_days,
+            month_start: scenario.month_start,
+            month_starts,
+        }
     }
 
     /// The day of this date; none where the calendar ends.
@@ -79,11 +92,13 @@ impl Calendar {
         WEEK[before.count()] * (1.0 + self.swell(date))
     }
 
-    /// What a month's start adds, fading over three working days, and the lesser swell of its 10th and 11th.
+    /// What a month's start adds, fading over three working days, and the lesser swell of its 10th and 11th day.
     fn swell(&self, date: Date) -> f64 {
-        let working_days =
-            (1..=date.day()).filter(|&day| self.is_working(date.with().day(day).build().unwrap_or(date)));
-        let tenth = if matches!(date.day(), 10 | 11) { 0.35 } else { 0.0 };
+        let began = self.month_began(date);
+        let days = std::iter::successors(Some(began), |day| day.tomorrow().ok()).take_while(|&day| day <= date);
+        // From the fourth on all are alike.
+        let working_days = days.filter(|&day| self.is_working(day)).take(4);
+        let tenth = if matches!((date - began).get_days(), 9 | 10) { 0.35 } else { 0.0 };
         self.month_start
             * match working_days.count() {
                 1 => 1.0,
@@ -91,6 +106,15 @@ impl Calendar {
                 3 => 0.25,
                 _ => tenth,
             }
+    }
+
+    /// The first day of the month that a day is in, or of the period that stands for one.
+    fn month_began(&self, date: Date) -> Date {
+        let begun = self.month_starts.partition_point(|&start| start <= date);
+        let Some(&start) = self.month_starts[..begun].last() else { return date.first_of_month() };
+        let next = self.month_starts.get(begun).filter(|&&next| (next - start).get_days() <= LONGEST_PERIOD);
+        let end = next.copied().unwrap_or_else(|| start.saturating_add(1.month()));
+        if date < end { start } else { date.first_of_month() }
     }
 
     /// The next instant in office hours, which is `time_ms` itself if it lies within them. Whoever comes in later than
@@ -137,6 +161,11 @@ impl Day {
         self.wall_quarters.get(elapsed).copied().unwrap_or(95)
     }
 
+    /// The end of the quarter of an hour since the day's first instant that an instant of this day lies in.
+    pub(super) fn quarter_ends(&self, time_ms: u64) -> u64 {
+        self.start_ms + ((time_ms - self.start_ms) / QUARTER_MS + 1) * QUARTER_MS
+    }
+
     /// The instant at which a wall clock first shows this minute of the day or a later one; 1440 is the day's end.
     pub(super) fn at_minute(&self, minute: u64) -> u64 {
         let wanted = usize::try_from(minute / 15).unwrap_or(usize::MAX);
@@ -164,7 +193,12 @@ mod tests {
     const MONDAY_TO_FRIDAY: [bool; 7] = [true, true, true, true, true, false, false];
 
     fn calendar() -> Calendar {
-        Calendar::new(TimeZone::UTC, MONDAY_TO_FRIDAY, 0.4)
+        calendar_in(TimeZone::UTC, &[])
+    }
+
+    fn calendar_in(zone: TimeZone, month_starts: &[Date]) -> Calendar {
+        let (working_days, month_starts) = (MONDAY_TO_FRIDAY, month_starts.to_vec());
+        Calendar::new(&Scenario { zone, working_days, month_start: 0.4, month_starts, ..Scenario::default() })
     }
 
     #[test]
@@ -179,10 +213,31 @@ mod tests {
     }
 
     #[test]
+    fn months_of_its_own_begin_when_they_are_said_to() {
+        // The 18th of July 2026 is a Saturday.
+        let calendar = calendar_in(TimeZone::UTC, &[date(2026, 9, 21), date(2026, 7, 18), date(2026, 8, 22)]);
+        let swell = |month, day| calendar.swell(date(2026, month, day));
+        assert_eq!([1, 2, 3, 10].map(|day| swell(7, day)), [0.4, 0.2, 0.1, 0.4 * 0.35], "before the first of them");
+        assert_eq!([19, 20, 21, 22, 23].map(|day| swell(7, day)), [0.0, 0.4, 0.2, 0.1, 0.0]);
+        assert_eq!([26, 27, 28, 29].map(|day| swell(7, day)), [0.0, 0.4 * 0.35, 0.4 * 0.35, 0.0]);
+        assert_eq!([3, 10, 31].map(|day| swell(8, day)), [0.0, 0.0, 0.4 * 0.35], "no month begins");
+        assert_eq!([18, 21, 22, 23].map(|day| swell(9, day)), [0.0, 0.4, 0.2, 0.1]);
+        assert_eq!([20, 21, 22, 30].map(|day| swell(10, day)), [0.0; 4], "what is left of a month begins none");
+        assert_eq!([2, 3].map(|day| swell(11, day)), [0.4, 0.2], "after the last of them");
+    }
+
+    #[test]
+    fn months_far_apart_leave_gaps_to_the_calendar() {
+        let calendar = calendar_in(TimeZone::UTC, &[date(2026, 4, 15), date(2026, 9, 15)]);
+        let swell = |month, day| calendar.swell(date(2026, month, day));
+        assert_eq!([(4, 15), (5, 1), (5, 14), (6, 1)].map(|(month, day)| swell(month, day)), [0.4, 0.0, 0.0, 0.4]);
+    }
+
+    #[test]
     fn clock_changes_make_days_of_23_and_25_hours() {
         // A rule of its own, so that no zone database is needed.
         let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").expect("a valid rule");
-        let calendar = Calendar::new(zone, MONDAY_TO_FRIDAY, 0.0);
+        let calendar = calendar_in(zone, &[]);
         let spring = calendar.day(date(2026, 3, 29)).expect("in range");
         assert_eq!((spring.end_ms - spring.start_ms) / 3_600_000, 23);
         assert_eq!(spring.at_minute(9 * 60) - spring.start_ms, 8 * 3_600_000);

@@ -8,11 +8,13 @@ use jiff::civil::Date;
 
 use super::Scenario;
 use super::agenda::{Agenda, Happening, Step};
-use super::calendar::{Calendar, Day, QUARTER_MS};
+use super::calendar::{Calendar, Day};
+use super::history::Offers;
 use super::layout::{Agent, Desk, Layout, Queue, Team, index};
 use super::profile::TIERS;
 use super::random::{Random, millis};
-use super::staffing;
+use super::staffing::{self, Plan};
+use super::surge::Stream;
 use super::visit::Contact;
 use super::writer::{Produced, Writer};
 
@@ -30,10 +32,14 @@ pub struct Centre {
     /// Places in `contacts` that are free again.
     pub(super) free: Vec<u32>,
     pub(super) tells_agent_states: bool,
+    /// Counts offers, for who wants nothing else.
+    pub(super) offers: Option<Offers>,
+    /// Those whom surges bring.
+    surges: Vec<Stream>,
     /// Draws for planning only, so that a day's shifts do not depend on what happened before.
     planning: Random,
     outages: f64,
-    working_days: f64,
+    plan: Plan,
     opens_ms: u64,
     today: Day,
     /// Customers who were here lately; some come again.
@@ -59,7 +65,7 @@ impl Centre {
     /// A scenario that makes no sense; the error names the field, its value and what is possible.
     pub fn new(scenario: &Scenario) -> Result<Centre, super::ScenarioError> {
         scenario.check()?;
-        let calendar = Calendar::new(scenario.zone.clone(), scenario.working_days, scenario.month_start);
+        let calendar = Calendar::new(scenario);
         let today = calendar.day(scenario.from).ok_or(super::ScenarioError::From(scenario.from))?;
         let ends_ms = match scenario.days {
             Some(days) => calendar.midnight_after(scenario.from, days).unwrap_or(u64::MAX),
@@ -75,6 +81,7 @@ impl Centre {
             agenda.at(start_ms, Happening::OutageStarts(queue));
             agenda.at(start_ms.saturating_add(outage.for_ms), Happening::OutageEnds(queue));
         }
+        let surges = Stream::all(scenario, &layout, today.start_ms)?;
         let Layout { queues, desks, teams } = layout;
         let volume: f64 = desks.iter().map(|desk| desk.volume).sum();
         Ok(Centre {
@@ -89,9 +96,14 @@ impl Centre {
             contacts: Vec::new(),
             free: Vec::new(),
             tells_agent_states: scenario.agent_states,
+            offers: None,
+            surges,
             planning,
             outages: scenario.outages,
-            working_days: scenario.working_days.iter().filter(|&&working| working).count() as f64,
+            plan: Plan {
+                working_days: scenario.working_days.iter().filter(|&&working| working).count() as f64,
+                foreseen: scenario.foreseen,
+            },
             opens_ms: today.start_ms,
             today,
             recent: VecDeque::with_capacity(RECENT),
@@ -122,7 +134,7 @@ impl Centre {
                 }
                 return Some(produced);
             }
-            if self.contacts_wanted.is_some_and(|wanted| self.offered >= wanted) && self.open == 0 {
+            if self.has_all_contacts() && self.open == 0 {
                 return None;
             }
             let (now, happening) = self.agenda.next()?;
@@ -138,6 +150,7 @@ impl Centre {
         match happening {
             Happening::DayStarts => self.start_day(now),
             Happening::Arrival(desk) => self.arrive(now, desk),
+            Happening::SurgeArrival(stream) => self.arrive_by_surge(now, stream),
             Happening::DeskCloses(desk) => self.close_desk(now, desk),
             Happening::OutageStarts(queue) => self.start_outage(now, queue),
             Happening::OutageEnds(queue) => self.end_outage(now, queue),
@@ -181,6 +194,9 @@ impl Centre {
             self.open_desk(desk);
             self.plan_arrival(desk, now);
         }
+        for stream in 0..self.surges.len() {
+            self.plan_surge_arrival(stream, now);
+        }
         for team in 0..self.teams.len() {
             self.plan_shifts(team);
         }
@@ -201,7 +217,7 @@ impl Centre {
 
     fn plan_shifts(&mut self, team: usize) {
         let mood = 0.92 + 0.12 * self.planning.share();
-        let shifts = staffing::shifts(&self.teams[team], &self.desks, &self.today, self.working_days, mood);
+        let shifts = staffing::shifts(&self.teams[team], &self.desks, &self.today, self.plan, mood);
         for (place, shift) in shifts.into_iter().enumerate() {
             if place == self.teams[team].agents.len() {
                 self.teams[team].agents.push(index(self.agents.len()));
@@ -245,12 +261,9 @@ impl Centre {
     /// stands still, and a Poisson process forgets: so a gap that passes the end of the quarter is drawn anew there.
     fn plan_arrival(&mut self, desk: usize, mut from_ms: u64) {
         let day = &self.today;
-        let Desk { profile, volume, curves, .. } = &self.desks[desk];
-        let share = if day.working { day.factor } else { profile.quiet_share() };
-        let curve = &curves[usize::from(!day.working)];
         while from_ms < day.end_ms {
-            let quarter_ends_ms = day.start_ms + ((from_ms - day.start_ms) / QUARTER_MS + 1) * QUARTER_MS;
-            let expected = volume * share * curve[day.wall_quarter(from_ms)];
+            let quarter_ends_ms = day.quarter_ends(from_ms);
+            let expected = self.desks[desk].expected(day, from_ms);
             if expected > 0.0 {
                 let time_ms = from_ms + millis(self.random.exponential() * 900.0 / expected);
                 if time_ms < quarter_ends_ms {
@@ -262,11 +275,35 @@ impl Centre {
         }
     }
 
-    fn arrive(&mut self, now: u64, desk: u32) {
-        if self.contacts_wanted.is_some_and(|wanted| self.offered >= wanted) {
-            return;
+    /// The same for whom a surge brings.
+    fn plan_surge_arrival(&mut self, place: usize, from_ms: u64) {
+        let stream = &mut self.surges[place];
+        let desk = &self.desks[stream.desk() as usize];
+        if let Some(time_ms) = stream.next(from_ms, &self.today, desk) {
+            self.agenda.at(time_ms, Happening::SurgeArrival(index(place)));
         }
-        self.plan_arrival(desk as usize, now);
+    }
+
+    fn arrive(&mut self, now: u64, desk: u32) {
+        if !self.has_all_contacts() {
+            self.plan_arrival(desk as usize, now);
+            self.let_in(now, desk);
+        }
+    }
+
+    fn arrive_by_surge(&mut self, now: u64, stream: u32) {
+        if !self.has_all_contacts() {
+            self.plan_surge_arrival(stream as usize, now);
+            self.let_in(now, self.surges[stream as usize].desk());
+        }
+    }
+
+    fn has_all_contacts(&self) -> bool {
+        self.contacts_wanted.is_some_and(|wanted| self.offered >= wanted)
+    }
+
+    /// Makes a contact and puts it into a desk's queue.
+    fn let_in(&mut self, now: u64, desk: u32) {
         self.offered += 1;
         self.open += 1;
         let customer = self.draw_customer();

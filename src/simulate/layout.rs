@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use super::ScenarioError;
 use super::agenda::Ticket;
+use super::calendar::Day;
 use super::profile::{Channel, DeskProfile, QUEUES, TIERS};
 use super::random::Random;
 use crate::event::AgentState;
@@ -47,6 +48,12 @@ pub(super) struct Desk {
 }
 
 impl Desk {
+    /// How many contacts are expected in the quarter of an hour that an instant of a day lies in.
+    pub(super) fn expected(&self, day: &Day, time_ms: u64) -> f64 {
+        let share = if day.working { day.factor } else { self.profile.quiet_share() };
+        self.volume * share * self.curves[usize::from(!day.working)][day.wall_quarter(time_ms)]
+    }
+
     /// Whether somebody can be sent here now; letters can at any time.
     pub(super) fn takes(&self, now: u64) -> bool {
         !self.profile.channel.is_live() || self.open_ms.contains(&now)
@@ -122,6 +129,20 @@ impl Layout {
             let names = self.queues.iter().take(QUEUES.len()).filter(|queue| is_live(queue));
             let among = names.map(|queue| queue.name.as_str()).collect::<Vec<_>>().join(", ");
             ScenarioError::PlannedOutage { queue: name.to_owned(), among }
+        })
+    }
+
+    /// The desks of the queue of this name, of all queues without one.
+    ///
+    /// # Errors
+    /// There is no such queue.
+    pub(super) fn desks_of(&self, queue: Option<&str>) -> Result<Vec<u32>, ScenarioError> {
+        let Some(name) = queue else { return Ok((0..self.desks.len()).map(index).collect()) };
+        let found = self.queues.iter().find(|queue| queue.name == name);
+        found.map(|queue| queue.desks.clone()).ok_or_else(|| {
+            let names = self.queues.iter().take(QUEUES.len());
+            let among = names.map(|queue| queue.name.as_str()).collect::<Vec<_>>().join(", ");
+            ScenarioError::SurgeQueue { queue: name.to_owned(), among }
         })
     }
 

@@ -1,6 +1,6 @@
 //! How many agents come to work, and when: roughly what the load asks for, as planners do it, not what it turns out.
 //!
-//! Planning knows the curve of the day and half of a month's swell. It does not know the weather.
+//! Planning knows the curve of the day and some of a month's swell. It does not know the weather, nor surges.
 
 use super::calendar::Day;
 use super::layout::{Desk, FLOATING, Team};
@@ -23,16 +23,25 @@ pub(super) struct Shift {
     pub(super) ends: u64,
 }
 
+/// What is known to whoever plans.
+#[derive(Clone, Copy)]
+pub(super) struct Plan {
+    /// Working days of a week.
+    pub(super) working_days: f64,
+    /// How much of what makes a day busier than an ordinary one is planned for, 0 to 1.
+    pub(super) foreseen: f64,
+}
+
 /// The shifts of one team on one day; `mood` is how far planning is off.
-pub(super) fn shifts(team: &Team, desks: &[Desk], day: &Day, working_days: f64, mood: f64) -> Vec<Shift> {
+pub(super) fn shifts(team: &Team, desks: &[Desk], day: &Day, plan: Plan, mood: f64) -> Vec<Shift> {
     let mut needed = [0.0; HALF_HOURS];
     for &desk in &team.desks {
         let desk = &desks[desk as usize];
         let Some((opens, closes)) = desk.profile.hours.of_day(day.working) else { continue };
         let loads = if desk.profile.channel == Channel::Email {
-            [letters_in_hand(desk, (closes - opens) as f64, working_days); HALF_HOURS]
+            [letters_in_hand(desk, (closes - opens) as f64, plan.working_days); HALF_HOURS]
         } else {
-            loads(desk, day)
+            loads(desk, day, plan.foreseen)
         };
         let is_live = desk.profile.channel.is_live();
         let (mut starts, half_hour) = (0, 30);
@@ -51,11 +60,11 @@ pub(super) fn shifts(team: &Team, desks: &[Desk], day: &Day, working_days: f64, 
 }
 
 /// Erlangs by half-hour of the wall clock.
-fn loads(desk: &Desk, day: &Day) -> [f64; HALF_HOURS] {
+fn loads(desk: &Desk, day: &Day, foreseen: f64) -> [f64; HALF_HOURS] {
     let curve = &desk.curves[usize::from(!day.working)];
     let share = if day.working { 1.0 } else { desk.profile.quiet_share() };
-    let foreseen = 1.0 + 0.4 * (day.factor - 1.0);
-    let work = desk.volume * share * foreseen * desk.profile.mean_work_seconds();
+    let factor = 1.0 + foreseen * (day.factor - 1.0);
+    let work = desk.volume * share * factor * desk.profile.mean_work_seconds();
     let mut loads = [0.0; HALF_HOURS];
     for (load, quarters) in loads.iter_mut().zip(curve.chunks_exact(2)) {
         *load = work * (quarters[0] + quarters[1]) / 1_800.0;

@@ -17,14 +17,14 @@ fn lines(scenario: &Scenario) -> (Vec<u8>, Vec<Produced>) {
     (out, all)
 }
 
-fn events(scenario: &Scenario) -> Vec<(u64, Value)> {
+pub(super) fn events(scenario: &Scenario) -> Vec<(u64, Value)> {
     let (out, all) = lines(scenario);
     all.iter()
         .map(|produced| (produced.time_ms, serde_json::from_slice(&out[produced.line.clone()]).expect("valid JSON")))
         .collect()
 }
 
-fn text<'a>(event: &'a Value, field: &str) -> &'a str {
+pub(super) fn text<'a>(event: &'a Value, field: &str) -> &'a str {
     event[field].as_str().unwrap_or("")
 }
 
@@ -295,6 +295,7 @@ fn senseless_scenarios_are_refused() {
     let refused = |scenario: Scenario| Centre::new(&scenario).err().expect("refused").to_string();
     assert!(refused(Scenario { load: 0.0, ..Scenario::default() }).contains("load of 0"));
     assert!(refused(Scenario { load: f64::NAN, ..Scenario::default() }).contains("NaN"));
+    assert!(refused(Scenario { foreseen: 1.5, ..Scenario::default() }).contains("1.5 of a busy day"));
     assert!(refused(Scenario { queues: 0, ..Scenario::default() }).contains("0 queues"));
     assert!(refused(Scenario { working_days: [false; 7], ..Scenario::default() }).contains("at least one"));
     assert!(refused(Scenario { from: date(1969, 1, 1), ..Scenario::default() }).contains("1969-01-01"));

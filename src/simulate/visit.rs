@@ -81,6 +81,9 @@ impl Centre {
         contact.stamp = contact.stamp.wrapping_add(1);
         let (ticket, tier, number, is_new) = (contact.ticket(place), contact.tier, contact.number, contact.visits == 1);
         let customer = u64::from(contact.customer);
+        if let Some(offers) = &mut self.offers {
+            offers.add(self.desks[desk as usize].queue, now);
+        }
         let profile = self.desks[desk as usize].profile;
         let queue = &self.queues[self.desks[desk as usize].queue as usize].name;
         let line = self.writer.contact("offered", number, now).text("queue", queue);
