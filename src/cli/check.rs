@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use crate::config::{CheckpointStore, Config, Formulas, LogFormat, Mistake, duration};
+use crate::config::{CheckpointStore, Config, Formulas, LogFormat, Mistake, Surge, duration};
 use crate::engine::calendar::{CalendarSpec, Hours};
 use crate::engine::customers::CustomerKey;
 use crate::engine::settings::{Overlays, Promise, Promises, Settings, Survey, SurveyKind};
@@ -40,7 +40,7 @@ fn report(path: &Path, loaded: Result<Config, Vec<Mistake>>, out: &mut dyn Write
             }
             writeln!(out, "{} can be used. What will hold:\n", path.display())?;
             write_promises(&config.settings, out)?;
-            write_calendars(&config.settings, out)?;
+            write_calendars(&config, out)?;
             write_rest(&config.settings, out)?;
             write_service(&config, out)?;
             Ok(ExitCode::SUCCESS)
@@ -124,7 +124,8 @@ fn line(lane: [&str; 3], promise: Promise) -> [String; 8] {
 }
 
 /// Each calendar with its week, and who is served by it.
-fn write_calendars(settings: &Settings, out: &mut dyn Write) -> std::io::Result<()> {
+fn write_calendars(config: &Config, out: &mut dyn Write) -> std::io::Result<()> {
+    let Config { settings, surge, .. } = config;
     for (number, (name, calendar)) in settings.promised().calendars.iter().enumerate() {
         let spec = calendar.spec();
         let days = match spec.days.len() {
@@ -134,6 +135,8 @@ fn write_calendars(settings: &Settings, out: &mut dyn Write) -> std::io::Result<
         };
         let named_by: Vec<String> =
             settings.promises.iter().flat_map(|(_, promises)| promises_named(promises, name)).collect();
+        let of_surges = (surge.calendar.as_ref() == Some(name)).then(|| "surge".to_owned());
+        let named_by: Vec<String> = named_by.into_iter().chain(of_surges).collect();
         let named_by = if named_by.is_empty() { "nobody".to_owned() } else { named_by.join(", ") };
         if number == 0 {
             writeln!(out)?;
@@ -233,7 +236,7 @@ fn survey_text(name: &str, survey: &Survey) -> String {
 /// What will be read, and where one can look. Of the client's options only the names are told, since values can be
 /// secret.
 fn write_service(config: &Config, out: &mut dyn Write) -> std::io::Result<()> {
-    let Config { kafka, checkpoint, http, metrics, log, .. } = config;
+    let Config { kafka, checkpoint, http, metrics, surge, staffing, log, .. } = config;
     let topics = kafka.topics.join(", ");
     let topics = if topics.is_empty() { "no topics: the service needs kafka.topics" } else { &topics };
     let instance = kafka.instance.as_ref().map_or(String::new(), |instance| format!(", instance {instance}"));
@@ -270,11 +273,30 @@ fn write_service(config: &Config, out: &mut dyn Write) -> std::io::Result<()> {
         Formulas::All => "all formulas",
     };
     writeln!(out, "metrics    {by}, {formulas}, {} behind the clock", duration::write(metrics.delay_ms))?;
+    writeln!(out, "surges     {}", surge_text(surge))?;
+    let [busy, away] = [staffing.max_occupancy, staffing.shrinkage].map(|share| (share * 1_000.0).round() / 10.0);
+    writeln!(out, "staffing   busy for {busy} % of the time at most, away for {away} %")?;
     let format = match log.format {
         LogFormat::Text => "text",
         LogFormat::Json => "JSON",
     };
     writeln!(out, "log        {}, as {format}, {} lines a second of each trouble", log.filter, log.lines_per_second)
+}
+
+/// By which days, from when on, and who is told.
+fn surge_text(surge: &Surge) -> String {
+    let days = surge.calendar.as_ref().map_or_else(
+        || "business days as queues' calendars say, or monday to friday".to_owned(),
+        |name| format!("business days of calendar {name}"),
+    );
+    let months = match surge.month_starts.len() {
+        0 => String::new(),
+        count => format!(", {count} months of your own"),
+    };
+    let kinds = surge.special.keys().map(|kind| format!(", {kind}")).collect::<String>();
+    let file = surge.baseline_file.as_ref().map_or_else(String::new, |file| format!("; known from {}", file.display()));
+    let topic = surge.topic.as_ref().map_or_else(String::new, |topic| format!("; told to {topic}"));
+    format!("{days}{months}{kinds}{file}{topic}")
 }
 
 #[cfg(test)]
@@ -335,6 +357,8 @@ kafka      127.0.0.1:9092, group holdline, look back as long as unfinished conta
 durable    nothing: every start reads the look-back again
 http       127.0.0.1:9847
 metrics    by queue, channel, tier, the headline formula, 2s behind the clock
+surges     business days as queues' calendars say, or monday to friday
+staffing   busy for 85 % of the time at most, away for 30 %
 log        info, as text, 10 lines a second of each trouble
 "
         );
@@ -359,6 +383,8 @@ options    sasl.password, sasl.username
 durable    every 5s in the topic held
 http       [::]:80
 metrics    all lanes together, all formulas, 0s behind the clock
+surges     business days as queues' calendars say, or monday to friday
+staffing   busy for 85 % of the time at most, away for 30 %
 log        info, as JSON, 10 lines a second of each trouble
 "
         );

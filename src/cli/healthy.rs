@@ -31,13 +31,21 @@ pub struct HealthyArguments {
 pub fn healthy(arguments: &HealthyArguments, out: &mut dyn Write) -> anyhow::Result<ExitCode> {
     let path = if arguments.ready { "/readyz" } else { "/healthz" };
     let url = format!("http://{}{path}", arguments.address);
-    let agent =
-        ureq::Agent::config_builder().proxy(None).http_status_as_error(false).timeout_global(Some(LONGEST_ANSWER));
-    let agent = ureq::Agent::new_with_config(agent.build());
-    let unreachable = || format!("cannot ask {url}");
-    let mut answer = agent.get(&url).call().with_context(unreachable)?;
-    let status = answer.status().as_u16();
-    let body = answer.body_mut().with_config().limit(MOST_BYTES).read_to_vec().with_context(unreachable)?;
+    let (status, body) = ask(&url, LONGEST_ANSWER, MOST_BYTES)?;
     out.write_all(&body)?;
     Ok(if status == 200 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What is answered at this address, in time and with at most so many bytes: status and body.
+///
+/// # Errors
+/// Nobody answers there, or not so.
+pub(super) fn ask(url: &str, longest: Duration, most_bytes: u64) -> anyhow::Result<(u16, Vec<u8>)> {
+    let agent = ureq::Agent::config_builder().proxy(None).http_status_as_error(false).timeout_global(Some(longest));
+    let agent = ureq::Agent::new_with_config(agent.build());
+    let unreachable = || format!("cannot ask {url}");
+    let mut answer = agent.get(url).call().with_context(unreachable)?;
+    let status = answer.status().as_u16();
+    let body = answer.body_mut().with_config().limit(most_bytes).read_to_vec().with_context(unreachable)?;
+    Ok((status, body))
 }

@@ -10,13 +10,16 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, Mistake};
+use crate::config::{Config, Mistake, Plan};
 use crate::engine::settings::Settings;
 
+pub mod baseline;
 pub mod broker;
 pub mod check;
 pub mod demo;
+pub mod forecast;
 pub mod healthy;
+pub mod history;
 pub mod pace;
 pub mod progress;
 pub mod reload;
@@ -25,6 +28,7 @@ pub mod run;
 pub mod send;
 pub mod shift;
 pub mod simulate;
+pub mod staff;
 pub mod stop;
 pub mod supervisor;
 pub mod verify;
@@ -45,9 +49,12 @@ enum Command {
     Replay(replay::ReplayArguments),
     /// Tell every mistake in a configuration, or what will hold with it
     Check(CheckArguments),
-    Simulate(simulate::SimulateArguments),
+    Simulate(Box<simulate::SimulateArguments>),
     Send(send::SendArguments),
     Verify(verify::VerifyArguments),
+    Baseline(baseline::BaselineArguments),
+    Forecast(forecast::ForecastArguments),
+    Staff(staff::StaffArguments),
     Healthy(healthy::HealthyArguments),
 }
 
@@ -78,6 +85,13 @@ impl CommandLine {
             Command::Simulate(arguments) => simulate::simulate(&arguments).map(|()| ExitCode::SUCCESS),
             Command::Send(arguments) => send::send(&arguments).map(|()| ExitCode::SUCCESS),
             Command::Healthy(arguments) => healthy::healthy(&arguments, &mut io::stdout().lock()),
+            Command::Baseline(arguments) => {
+                baseline::baseline(&arguments, &mut io::stdout().lock()).map(|()| ExitCode::SUCCESS)
+            }
+            Command::Forecast(arguments) => {
+                forecast::forecast(&arguments, &mut io::stdout().lock()).map(|()| ExitCode::SUCCESS)
+            }
+            Command::Staff(arguments) => staff::staff(&arguments, &mut io::stdout().lock()).map(|()| ExitCode::SUCCESS),
             Command::Verify(arguments) => verify::verify(&arguments, &mut io::stdout().lock()),
         }
     }
@@ -96,6 +110,12 @@ fn configuration(path: Option<&Path>) -> Result<Config, BadUsage> {
 /// The same, of what the engine is told: sections for the running service may be as they are.
 fn settings(path: Option<&Path>) -> Result<Settings, BadUsage> {
     let loaded = path.map_or_else(|| Config::parse_settings("", &environment()), Config::load_settings);
+    loaded.map_err(|mistakes| unusable(path, &mistakes))
+}
+
+/// The same, with what days are like and agents can be asked to do.
+fn plan(path: Option<&Path>) -> Result<Plan, BadUsage> {
+    let loaded = path.map_or_else(|| Config::parse_plan("", &environment()), Config::load_plan);
     loaded.map_err(|mistakes| unusable(path, &mistakes))
 }
 

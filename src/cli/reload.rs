@@ -116,6 +116,8 @@ fn fixed(before: &Config, after: &Config) -> Vec<&'static str> {
         ("metrics", after.metrics != before.metrics),
         ("outliers.topic", after.outliers.topic != before.outliers.topic),
         ("outliers.log_contact_ids", after.outliers.log_contact_ids != before.outliers.log_contact_ids),
+        ("surge", after.surge != before.surge),
+        ("staffing", after.staffing != before.staffing),
         ("log.format", after.log.format != before.log.format),
         ("log.lines_per_second", after.log.lines_per_second != before.log.lines_per_second),
     ];
@@ -138,6 +140,7 @@ mod tests {
             ("[kafka]\ngroup = 'other'\n[http]\nlisten = '0.0.0.0:1'", &["kafka", "http.listen"]),
             ("[outliers]\ntopic = 'far'\nlog_contact_ids = true", &["outliers.topic", "outliers.log_contact_ids"]),
             ("[log]\nformat = 'json'\nlines_per_second = 7", &["log.format", "log.lines_per_second"]),
+            ("[surge]\npay_days = [25]\n[staffing]\nshrinkage = 0.25", &["surge", "staffing"]),
             ("[limits]\nlanes = 7\n[lifetimes]\nsettle = '2h'", &["lifetimes", "limits"]),
         ] {
             assert_eq!(fixed(&before, &config(text)), expected, "{text}");

@@ -199,7 +199,8 @@ impl Running {
         let protection = protection.map_err(|complaint| BadUsage(format!("http.web_config: {complaint}")))?;
         let service = Service::start(config, &meters)?;
         let settings = &config.settings;
-        let exposition = Exposition::new(registry, service.snapshots.clone(), settings, &config.metrics);
+        let exposition =
+            Exposition::new(registry, service.snapshots.clone(), settings, &config.metrics, config.staffing);
         let exposition = Arc::new(exposition.context("registering metrics")?);
         let reloader = reloading.map(|Reloading { file, filter }| {
             let (control, exposition) = (service.control.clone(), Arc::clone(&exposition));
@@ -207,7 +208,7 @@ impl Running {
             Arc::new(Reloader::new(file, config.clone(), adopting, meters.clone()))
         });
         let reload = reloader.clone().map(|reloader| -> Reload { Arc::new(move || reloader.reload()) });
-        let pages = Pages::new(exposition, meters, service.accounts(), reload, protection);
+        let pages = Pages::new(exposition, meters, service.answers(), reload, protection);
         let (end_serving, end) = oneshot::channel::<()>();
         let serving = tokio::spawn(http::serve(listener, pages, async {
             // Whoever is gone wants it to end, too.
