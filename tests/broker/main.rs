@@ -40,6 +40,7 @@ mod samples;
 mod scrape;
 mod security;
 mod silence;
+mod surges;
 mod takeover;
 mod topics;
 mod verify;
