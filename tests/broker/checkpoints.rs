@@ -87,7 +87,7 @@ fn offered_total(scrape: &Scrape) -> f64 {
 fn counters(scrape: &Scrape) -> BTreeMap<Key, f64> {
     let is_of_lane = |key: &Key| key.1.iter().any(|(label, _)| label == "queue");
     // What depends on when somebody looked begins anew.
-    let is_looked_at = |key: &Key| key.0.contains("_breaches_") || key.0.contains("_outliers_");
+    let is_looked_at = |key: &Key| ["_breaches_", "_outliers_", "_surge_"].iter().any(|part| key.0.contains(part));
     scrape.counters().into_iter().filter(|(key, _)| is_of_lane(key) && !is_looked_at(key)).collect()
 }
 
