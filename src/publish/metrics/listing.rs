@@ -41,8 +41,8 @@ process that holds all partitions; elsewhere add up the cells and divide. Counte
 back later is told by `holdline_corrections_total`. They count what is booked from the moment a partition was first read to
 its end: what came before that is in the windows only. With checkpoints they go on where they were after a restart that gives
 the process back all that it held; else they begin anew, each partition from where it was restored. Only
-`holdline_contacts_repeated_total`, `holdline_outliers_total` and `holdline_service_level_breaches_total` begin anew at each
-start.
+`holdline_contacts_repeated_total`, `holdline_outliers_total`, `holdline_service_level_breaches_total` and
+`holdline_surge_incidents_total` begin anew at each start.
 
 Histograms count as counters do, and a distribution of any span and of any lanes together can be made of them. All lanes have
 the same buckets of a family: 12 or 13 customary ones, and one for each target that is or was promised on that measure, in which

@@ -10,9 +10,13 @@ pub(super) const FAMILIES: &[Family] = &[
         "1 while too little is known of what is usual on ordinary working days, or on month starts; else 0. Whether that is so today tells holdline_surge_day_thin.",
         |scene, samples| each(scene, samples, |load| Some(truth(load.standing.thin.is_some()))),
     ),
-    Family::gauge("holdline_surge_baseline_days", "Days that what is usual is learned from.", |scene, samples| {
-        each(scene, samples, |load| Some(f64::from(load.standing.days)));
-    }),
+    Family::gauge(
+        "holdline_surge_baseline_dates",
+        "Days, by their dates, that what is usual is learned from.",
+        |scene, samples| {
+            each(scene, samples, |load| Some(f64::from(load.standing.days)));
+        },
+    ),
     Family::gauge(
         "holdline_surge_baseline_month_starts",
         "First business days of a month among them.",

@@ -112,7 +112,7 @@ fn what_is_usual_and_what_came_is_exposed() {
         ("holdline_surge_offered{queue=\"a\",window=\"15m\"}", 21.0),
         ("holdline_surge_offered{queue=\"a\",window=\"1h\"}", 84.0),
         ("holdline_surge_day_offered{queue=\"a\"}", 372.0),
-        ("holdline_surge_baseline_days{queue=\"a\"}", 56.0),
+        ("holdline_surge_baseline_dates{queue=\"a\"}", 56.0),
         ("holdline_surge_baseline_timestamp_seconds", 1_704_067_200.0),
         ("holdline_surge_look_timestamp_seconds", 1_704_099_600.0),
         ("holdline_calendar_business_day_of_month{calendar=\"office\"}", 1.0),
