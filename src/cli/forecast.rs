@@ -14,7 +14,7 @@ use crate::cli::{self, BadUsage};
 use crate::config::Plan;
 use crate::publish::forecast::{QueueForecast, write_table};
 use crate::publish::plot;
-use crate::publish::seed::Seed;
+use crate::publish::seed::{LeadingLane, Seed};
 use crate::service::monitor::calendars::Calendars;
 use crate::staffing::Aim;
 use crate::surge::{Baseline, DayForecast, Parameters, QUARTER_MS};
@@ -97,7 +97,8 @@ pub fn outlooks(plan: &Plan, seed: &Seed, days: u32) -> Vec<QueueForecast> {
             Baseline::learn(&of_queue.counts, &calendar, today.yesterday().unwrap_or(Date::MIN), &parameters);
         let dates = today.series(jiff::Span::new().days(1)).take(days as usize);
         let forecasts: Vec<DayForecast> = dates.map(|date| baseline.forecast(date)).collect();
-        let promise = promises.of(name, "", "");
+        let LeadingLane { channel, tier } = of_queue.leading.clone().unwrap_or_default();
+        let promise = promises.of(name, &channel.unwrap_or_default(), &tier.unwrap_or_default());
         let aim = Aim {
             target_seconds: promise.answer_within_ms as f64 / 1_000.0,
             goal: promise.goal,
@@ -150,7 +151,7 @@ mod tests {
         }
         let times = KnownTimes { handle_seconds: Some(180.0), patience_seconds: None };
         let midnight = until.to_zoned(berlin).unwrap().timestamp().as_millisecond() / QUARTER_MS.cast_signed();
-        let queues = [("calls".to_owned(), SeedOfQueue { counts, times })].into();
+        let queues = [("calls".to_owned(), SeedOfQueue { counts, times, leading: None })].into();
         Seed { until: u32::try_from(midnight).unwrap(), queues }
     }
 
@@ -175,6 +176,22 @@ mod tests {
         );
         assert_eq!((saturday.slots.len(), saturday.agents_at_peak, saturday.agent_hours), (0, None, None));
         assert!(month_start.agents_at_peak > friday.agents_at_peak);
+    }
+
+    #[test]
+    fn agents_keep_the_promise_to_those_who_come_most() {
+        let config = format!("{CONFIG}\n[service.channel.email]\nanswer_within = \"1d\"\ngoal = 0.95\n");
+        let plan = Config::parse_plan(&config, &[]).unwrap();
+        let mut seed = seed();
+        let aimed = |seed: &Seed| {
+            let outlook = &outlooks(&plan, seed, 1)[0];
+            outlook.aim.map(|aim| (aim.target_seconds, aim.goal)).zip(outlook.days[0].agents_at_peak)
+        };
+        assert_eq!(aimed(&seed), Some(((20.0, 0.8), 4)), "nobody knows who comes most");
+        let letters = LeadingLane { channel: Some("email".to_owned()), tier: None };
+        seed.queues.get_mut("calls").unwrap().leading = Some(letters);
+        // Hardly less than two erlangs are two agents, if letters may lie for a day.
+        assert_eq!(aimed(&seed), Some(((86_400.0, 0.95), 2)));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What was counted of each queue, for commands that plan: from files of events, from a baseline file, or from a running
 //! instance.
 
+use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,12 +15,12 @@ use crate::cli::BadUsage;
 use crate::cli::healthy::ask;
 use crate::cli::progress::Progress;
 use crate::engine::arrivals::arrivals;
-use crate::engine::board::{self, GroupBy, Groups};
+use crate::engine::board::{self, GroupBy, GroupKey, Groups};
 use crate::engine::settings::Settings;
 use crate::engine::shard::Shard;
-use crate::engine::tally::Measure;
+use crate::engine::tally::{Cell, Measure, Tally};
 use crate::event::EventTime;
-use crate::publish::seed::{Seed, SeedOfQueue};
+use crate::publish::seed::{LeadingLane, Seed, SeedOfQueue};
 use crate::publish::staffing::times_of;
 use crate::source::files::read_files;
 use crate::source::workers::feed;
@@ -77,11 +78,19 @@ pub fn of_shards(shards: &[Shard], until: u32) -> Seed {
         }
     }
     let all: Vec<&Shard> = shards.iter().collect();
-    let by_queue = GroupBy { queue: true, channel: false, tier: false };
-    let totals: Groups = board::totals(&all, EventTime::MAX, by_queue);
-    for (key, group) in totals {
-        let Some((queue, tally)) = key.queue.zip(group.measures.get(&Measure::Wait)) else { continue };
-        seed.queues.entry(queue).or_default().times = times_of(std::iter::once(tally)).known;
+    let totals: Groups = board::totals(&all, EventTime::MAX, GroupBy::EACH);
+    let mut lanes: BTreeMap<&str, Vec<(&GroupKey, &Tally)>> = BTreeMap::new();
+    for (key, group) in &totals {
+        if let Some((queue, tally)) = key.queue.as_deref().zip(group.measures.get(&Measure::Wait)) {
+            lanes.entry(queue).or_default().push((key, tally));
+        }
+    }
+    for (name, lanes) in lanes {
+        let queue = seed.queues.entry(name.to_owned()).or_default();
+        queue.times = times_of(lanes.iter().map(|(_, tally)| *tally)).known;
+        // Of lanes to which as many were offered, the first.
+        let leading = lanes.iter().rev().max_by_key(|(_, tally)| tally.cells[Cell::Offered]);
+        queue.leading = leading.map(|(key, _)| LeadingLane { channel: key.channel.clone(), tier: key.tier.clone() });
     }
     // Names that settings list, to which nobody ever came.
     seed.queues.retain(|_, SeedOfQueue { counts, .. }| !counts.is_empty());
@@ -173,6 +182,9 @@ no event
         assert_eq!(counts("claims"), [(at + 1, 1)].into_iter().collect::<Counts>());
         assert_eq!((seed.queues.len(), seed.queues["calls"].times.handle_seconds), (2, Some(100.0)));
         assert_eq!(seed.queues["calls"].times.patience_seconds, None);
+        // Two calls, and one chat.
+        let leading = seed.queues["calls"].leading.clone().unwrap();
+        assert_eq!((leading.channel.as_deref(), leading.tier.as_deref()), (Some("voice"), Some("standard")));
         // What files cover may end earlier, or later.
         let until = |text: &str| {
             let seed = of_files(&[file.path().to_owned()], &Settings::default(), text.parse().ok()).unwrap();

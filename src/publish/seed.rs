@@ -66,6 +66,20 @@ pub struct SeedOfQueue {
     pub counts: Counts,
     /// How long contacts took, and were ready to wait.
     pub times: KnownTimes,
+    /// The lane that most were offered to, whose promise agents have to keep; none if it is not known.
+    pub leading: Option<LeadingLane>,
+}
+
+/// One lane of a queue. Where channels or tiers are not told apart, it has none.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeadingLane {
+    /// Its channel.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub channel: Option<String>,
+    /// Its tier.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tier: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -84,6 +98,8 @@ struct QueueJson {
     handle_seconds: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     patience_seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    leading: Option<LeadingLane>,
     offered: Vec<RunJson>,
 }
 
@@ -106,6 +122,7 @@ impl Seed {
         let queue = |queue: &SeedOfQueue| QueueJson {
             handle_seconds: queue.times.handle_seconds,
             patience_seconds: queue.times.patience_seconds,
+            leading: queue.leading.clone(),
             offered: runs(&queue.counts),
         };
         let queues = self.queues.iter().map(|(name, seed)| (name.clone(), queue(seed))).collect();
@@ -148,8 +165,8 @@ impl Seed {
                     return contradiction(format!("{what}_seconds of queue {name:?} are not more than 0"));
                 }
             }
-            let QueueJson { handle_seconds, patience_seconds, .. } = queue;
-            seed.times = KnownTimes { handle_seconds, patience_seconds };
+            let QueueJson { handle_seconds, patience_seconds, leading, .. } = queue;
+            (seed.times, seed.leading) = (KnownTimes { handle_seconds, patience_seconds }, leading);
             queues.insert(name, seed);
         }
         Ok(Seed { until, queues })
@@ -208,7 +225,9 @@ mod tests {
 
     fn seed() -> Seed {
         let counts = [(100, 1), (101, 2), (105, 3), (200, 4)].into_iter().collect();
-        let one = SeedOfQueue { counts, times: KnownTimes { handle_seconds: Some(180.5), patience_seconds: None } };
+        let times = KnownTimes { handle_seconds: Some(180.5), patience_seconds: None };
+        let leading = Some(LeadingLane { channel: Some("chat".to_owned()), tier: None });
+        let one = SeedOfQueue { counts, times, leading };
         Seed { until: 201, queues: BTreeMap::from([("a".to_owned(), one), ("b".to_owned(), SeedOfQueue::default())]) }
     }
 

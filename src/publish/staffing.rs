@@ -1,9 +1,9 @@
 //! How many agents each queue needs now: what is seen of its load, and the mathematics of [`staffing`](crate::staffing).
 //!
-//! The load is how many were offered in the last half an hour, or the next longer window, times the mean handle time of those
-//! handled in it; where too few were, of the longest window, or of a baseline file. Patience is estimated from all waits of the
-//! same windows, those that were answered as well as those that were given up. What is aimed at is the promise on the wait of the lane
-//! that most were offered to. A queue that is told of by nothing has no number.
+//! The load is how many were offered in the last half an hour, or the next longer window, times the mean handle time of
+//! those handled in it; where too few were, of the longest window, or of a baseline file. Patience is estimated from all
+//! waits of the same windows, those that were answered as well as those that were given up. What is aimed at is the
+//! promise on the wait of the lane that most were offered to. A queue that is told of by nothing has no number.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +12,7 @@ use crate::engine::board::GroupKey;
 use crate::engine::settings::{SlotWidths, Window};
 use crate::engine::tally::{Cell, Measure, Quantity, Tally};
 use crate::engine::view::{GroupView, View};
+use crate::publish::seed::LeadingLane;
 use crate::publish::snapshot::KnownTimes;
 use crate::staffing::patience::estimate;
 use crate::staffing::{Aim, Load, Patience, Predicted, Required, predict, required};
@@ -62,7 +63,9 @@ pub struct Outlook {
     pub patience: Option<Patience>,
     /// How long contacts take and are ready to wait by the longest window, for days to come.
     pub times: KnownTimes,
-    /// What is aimed at; none if nothing is promised on the wait.
+    /// The lane that most were offered to.
+    pub leading: LeadingLane,
+    /// What it is promised on the wait, which is aimed at; none if nothing is.
     pub aim: Option<Aim>,
     /// Agents who are there for contacts: available, busy or in after-contact work; none if nothing is told of them.
     pub agents: Option<u64>,
@@ -157,7 +160,7 @@ fn outlook(
     };
     let load = handle_seconds.and_then(|handle| Load::new(arrivals_per_second, handle).ok());
     // Of lanes to which as many were offered, the first.
-    let (_, leading) = lanes.iter().rev().max_by_key(|(_, group)| offered(group))?;
+    let (key, leading) = lanes.iter().rev().max_by_key(|(_, group)| offered(group))?;
     let promise = leading.promise(Measure::Wait);
     let aim = promise.answer_within_ms.zip(promise.goal).map(|(within_ms, goal)| Aim {
         target_seconds: within_ms as f64 / 1_000.0,
@@ -174,7 +177,8 @@ fn outlook(
             models.insert(model, Staffed { required, predicted: reached.and_then(Result::ok).flatten() });
         }
     }
-    Some(Outlook { arrivals_per_second, handle_seconds, load, patience, times, aim, agents, models })
+    let leading = LeadingLane { channel: key.channel.clone(), tier: key.tier.clone() };
+    Some(Outlook { arrivals_per_second, handle_seconds, load, patience, times, leading, aim, agents, models })
 }
 
 fn tallies<'v>(lanes: &[(&GroupKey, &'v GroupView)], window: usize) -> impl Iterator<Item = &'v Tally> {

@@ -131,6 +131,11 @@ fn a_surge_is_told_everywhere_and_found_again_after_a_restart() {
     let learned: Value = serde_json::from_str(&told_baseline).unwrap();
     assert_eq!(learned["queue"], "calls");
     assert!(learned["offered"].as_u64().unwrap() > counts.iter().sum::<u64>(), "{learned}");
+    let (status, exported) = program.page("/api/v1/baseline");
+    let exported: Value = serde_json::from_str(&exported).unwrap();
+    let counted = &exported["queues"]["calls"];
+    assert_eq!((status, &counted["handle_seconds"]), (200, &json!(120.0)));
+    assert_eq!(counted["leading"], json!({"channel": "voice", "tier": "standard"}));
     let picture = folder.path().join("forecast.svg");
     let forecast = asked("forecast", address, &["--days=3", "--format=json", "--plot", picture.to_str().unwrap()]);
     let forecast: Value = serde_json::from_str(&forecast).unwrap();

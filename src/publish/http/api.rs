@@ -98,8 +98,9 @@ async fn baseline(State(pages): State<Pages>) -> Response {
         let snapshot = pages.exposition.snapshot();
         let outlooks = pages.exposition.outlooks(&snapshot, clock::monotonic());
         for (queue, of_queue) in &mut seed.queues {
-            of_queue.times =
-                outlooks.get(queue.as_str()).map_or_else(|| snapshot.known_times(queue), |outlook| outlook.times);
+            if let Some(outlook) = outlooks.get(queue.as_str()) {
+                (of_queue.times, of_queue.leading) = (outlook.times, Some(outlook.leading.clone()));
+            }
         }
         Ok::<_, String>(seed.text())
     });

@@ -1,9 +1,10 @@
 //! What is usual for each queue and how today compares, looked at every five minutes by a thread of its own.
 //!
 //! The pulse hands over what was offered, of all partitions; `book` learns from it once a day and folds each look into
-//! incidents, by the rules of [`surge`](crate::surge). `calendars` says which day is like
-//! which, [`publish::seed`](crate::publish::seed) what was counted before the topics reach back, `news` who hears of incidents. Nothing is kept but what follows from the counts, so that
-//! whoever starts anew says the same. Only a process that holds whole queues says anything.
+//! incidents, by the rules of [`surge`](crate::surge). `calendars` says which day is like which,
+//! [`publish::seed`](crate::publish::seed) what was counted before the topics reach back, `news` who hears of incidents.
+//! Nothing is kept but what follows from the counts, so that whoever starts anew says the same. Only a process that holds
+//! whole queues says anything.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -116,7 +117,8 @@ fn watch(looked: &Receiver<Arrived>, mut book: Book, mut news: News, latest: &Mu
     news.close();
 }
 
-/// What was offered to every queue before the quarter of an hour of `now`, without times, by all of so many partitions.
+/// What was offered to every queue before the quarter of an hour of `now`, by all of so many partitions. Times and leading
+/// lanes are those that were known before.
 ///
 /// # Errors
 /// A worker does not answer within `longest`; partitions come or go; slots are too wide.
@@ -141,7 +143,8 @@ pub fn history(hub: &Hub, seed: &Seed, now: EventTime, partitions: usize, longes
         let mut counts = arrived.counts(queue, seed);
         counts.forget_before(until.saturating_sub(KEPT_DAYS * QUARTERS_A_DAY));
         if !counts.is_empty() {
-            history.queues.insert(queue.to_owned(), SeedOfQueue { counts, ..SeedOfQueue::default() });
+            let known = seed.queues.get(queue).cloned().unwrap_or_default();
+            history.queues.insert(queue.to_owned(), SeedOfQueue { counts, ..known });
         }
     }
     Ok(history)
