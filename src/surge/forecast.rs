@@ -2,6 +2,7 @@
 
 use super::baseline::{Thin, Z};
 use super::clock::Quarter;
+use super::counts::CELLS_OF_QUARTER;
 use super::day::Day;
 
 /// What is assumed of a queue of which nothing is known, as a variance of its logarithm.
@@ -72,6 +73,16 @@ pub struct DayForecast {
 }
 
 impl DayForecast {
+    /// The day's first cell; 0 if the day has none.
+    pub fn first_cell(&self) -> u32 {
+        self.slots.first().map_or(0, |slot| slot.quarter.saturating_mul(CELLS_OF_QUARTER))
+    }
+
+    /// The cell after the day's last; 0 if the day has none.
+    pub fn end_cell(&self) -> u32 {
+        self.slots.last().map_or(0, |slot| slot.quarter.saturating_add(1).saturating_mul(CELLS_OF_QUARTER))
+    }
+
     /// Of a queue of which nothing is known.
     pub(super) fn unknown(day: Day, quarters: &[Quarter]) -> DayForecast {
         let unknown = DayForecast {

@@ -9,7 +9,8 @@
 //! 3. [`baseline`] learns from whole days what is usual: `level` how many come on a day, `profile` when, `dispersion`
 //!    how far off that is; `observed` keeps surges and silences out of it.
 //! 4. [`forecast`] is what it says of one day.
-//! 5. [`watch`] looks at a day at some instant: `factor` is how busy today is, `score` how far beyond chance a window is.
+//! 5. [`watch`] looks at a day at some instant: `course` is what came cell by cell, `factor` how busy today is, `score`
+//!    how far beyond chance a window is.
 //! 6. [`incident`] folds looks into surges and silences that begin and end.
 //!
 //! Whether somebody is woken, what it takes to answer all of them, and where counts come from is decided elsewhere.
@@ -18,6 +19,7 @@ pub mod baseline;
 pub mod calendar;
 mod clock;
 pub mod counts;
+mod course;
 pub mod day;
 mod dispersion;
 mod factor;

@@ -2,6 +2,7 @@ use super::*;
 use crate::surge::baseline::Baseline;
 use crate::surge::calendar::CalendarSpec;
 use crate::surge::counts::Counts;
+use crate::surge::parameters::Model;
 use crate::surge::sample::{Queue, cell, day, office};
 
 const MANY: f64 = 1000.0;

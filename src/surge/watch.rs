@@ -7,9 +7,9 @@
 
 use super::baseline::{Thin, Z};
 use super::counts::{CELLS_OF_QUARTER, Cells};
-use super::factor::Factor;
+use super::course::Course;
 use super::forecast::{Band, DayForecast};
-use super::parameters::{Model, Parameters};
+use super::parameters::Parameters;
 use super::score::Window;
 
 /// The widths of windows, in cells of five minutes.
@@ -95,8 +95,8 @@ pub struct LevelTest {
 impl Watch {
     /// Of the day of this forecast. `eve` is that of the day before.
     pub fn new(forecast: DayForecast, eve: Option<&DayForecast>, parameters: &Parameters) -> Watch {
-        let first = first_cell(&forecast);
-        let eve = eve.filter(|eve| end_cell(eve) == first && first > 0).cloned();
+        let first = forecast.first_cell();
+        let eve = eve.filter(|eve| eve.end_cell() == first && first > 0).cloned();
         Watch { forecast, eve, parameters: parameters.clone() }
     }
 
@@ -107,89 +107,33 @@ impl Watch {
 
     /// The day's first cell; 0 if the day has none.
     pub fn first_cell(&self) -> u32 {
-        first_cell(&self.forecast)
+        self.forecast.first_cell()
     }
 
     /// The cell after the day's last; 0 if the day has none.
     pub fn end_cell(&self) -> u32 {
-        end_cell(&self.forecast)
+        self.forecast.end_cell()
     }
 
     /// What is to be said at the start of cell `now`, which is after the day's first and not after its end, of the
     /// counts before it. Where `now` lies elsewhere, the nearest of these is meant.
     pub fn look(&self, now: u32, cells: &Cells) -> Reading {
         let now = now.clamp(self.first_cell(), self.end_cell());
-        self.run(self.eve.as_ref(), cells, now).look(now)
+        self.followed(cells, now).look(now)
     }
 
     /// All looks at the day until `until`, at cells that are multiples of `every`: as many calls of [`Watch::look`],
     /// but in one pass.
     pub fn readings(&self, cells: &Cells, until: u32, every: u32) -> Vec<Reading> {
         let (until, every) = (until.min(self.end_cell()), every.max(1));
-        let followed = self.run(self.eve.as_ref(), cells, until);
+        let followed = self.followed(cells, until);
         let first = self.first_cell().saturating_add(1).next_multiple_of(every);
         (first..=until).step_by(usize::try_from(every).unwrap_or(1)).map(|now| followed.look(now)).collect()
     }
 
-    fn run(&self, eve: Option<&DayForecast>, cells: &Cells, until: u32) -> Followed<'_> {
-        let mut course = Course::default();
-        if let Some(eve) = eve {
-            course.run(&self.parameters.model, eve, cells, first_cell(eve), until.min(end_cell(eve)));
-        }
-        let midnight = course.offered.len();
-        course.run(&self.parameters.model, &self.forecast, cells, self.first_cell(), until);
-        let first = eve.map_or(self.first_cell(), first_cell);
-        Followed { watch: self, course, first, midnight }
-    }
-}
-
-/// Counts and expectations cell by cell, of the eve and the day.
-#[derive(Default)]
-struct Course {
-    offered: Vec<u64>,
-    /// What was expected before the day.
-    expected: Vec<f64>,
-    spread: Vec<f64>,
-    is_open: Vec<bool>,
-    /// The factor before each quarter of an hour, by cells / 3, and after the last.
-    factors: Vec<Factor>,
-    /// The same, with little known at midnight.
-    light_factors: Vec<Factor>,
-}
-
-impl Course {
-    fn run(&mut self, model: &Model, forecast: &DayForecast, cells: &Cells, first: u32, until: u32) {
-        let places = usize::try_from(until.saturating_sub(first)).unwrap_or(0);
-        let base = self.offered.len();
-        self.offered.resize(base + places, 0);
-        for (cell, count) in cells.between(first, until) {
-            self.offered[base + (cell - first) as usize] = count;
-        }
-        // The eve's factor after its last quarter gives way to today's before its first.
-        self.factors.truncate(base / 3);
-        self.light_factors.truncate(base / 3);
-        let mut factor = Factor::at_midnight(forecast.variance);
-        let mut light = Factor::after_contacts(model.forecast_weight.min(1.0 / forecast.variance));
-        self.factors.push(factor);
-        self.light_factors.push(light);
-        for slot in &forecast.slots {
-            let start = slot.quarter * CELLS_OF_QUARTER;
-            for _ in (start..until).take(CELLS_OF_QUARTER as usize) {
-                self.expected.push(slot.mean / f64::from(CELLS_OF_QUARTER));
-                self.spread.push(slot.spread);
-                self.is_open.push(slot.is_open);
-            }
-            if start + CELLS_OF_QUARTER > until {
-                break;
-            }
-            let place = base + (start - first) as usize;
-            let count =
-                self.offered[place..place + 3].iter().fold(0, |sum: u64, count| sum.saturating_add(*count)) as f64;
-            factor = factor.after(count, slot, forecast.dispersion, model);
-            light = light.after(count, slot, forecast.dispersion, model);
-            self.factors.push(factor);
-            self.light_factors.push(light);
-        }
+    fn followed(&self, cells: &Cells, until: u32) -> Followed<'_> {
+        let course = Course::new(self.eve.as_ref(), &self.forecast, cells, until, &self.parameters.model);
+        Followed { watch: self, course }
     }
 }
 
@@ -197,16 +141,12 @@ impl Course {
 struct Followed<'w> {
     watch: &'w Watch,
     course: Course,
-    /// The first cell of the course.
-    first: u32,
-    /// The place of the day's first cell in it.
-    midnight: usize,
 }
 
 impl Followed<'_> {
     /// As [`Watch::look`].
     fn look(&self, now: u32) -> Reading {
-        let end = (now.saturating_sub(self.first) as usize).min(self.course.offered.len());
+        let end = (now.saturating_sub(self.course.first) as usize).min(self.course.offered.len());
         let windows = WINDOWS.map(|width| self.window(end, width));
         let best = (0..windows.len()).fold(
             0,
@@ -216,8 +156,8 @@ impl Followed<'_> {
         );
         let forecast = &self.watch.forecast;
         let level = |usual: f64| self.level_test(end, usual);
-        let last = end.checked_sub(1).filter(|last| *last >= self.midnight);
-        let offered_today = self.offered(self.midnight, end);
+        let last = end.checked_sub(1).filter(|last| *last >= self.course.midnight);
+        let offered_today = self.course.came(self.course.midnight, end);
         Reading {
             now,
             score: windows[best].score,
@@ -234,19 +174,15 @@ impl Followed<'_> {
         }
     }
 
-    fn offered(&self, from: usize, to: usize) -> u64 {
-        self.course.offered[from..to].iter().fold(0, |sum, count| sum.saturating_add(*count))
-    }
-
     fn window(&self, end: usize, width: u32) -> WindowReading {
         let start = end.saturating_sub(width as usize);
         let before = self.course.factors[start / 3];
         // What of the window is today's though it began on the eve is expected as at midnight.
-        let today = if start < self.midnight { self.course.factors[self.midnight / 3] } else { before };
-        let middle = self.midnight.clamp(start, end);
+        let today = if start < self.course.midnight { self.course.factors[self.course.midnight / 3] } else { before };
+        let middle = self.course.midnight.clamp(start, end);
         let sum = |from: usize, to: usize| self.course.expected[from..to].iter().sum::<f64>();
         let expected = sum(start, middle) * before.mean() + sum(middle, end) * today.mean();
-        let offered = self.offered(start, end);
+        let offered = self.course.came(start, end);
         let cells = (end - start) as f64;
         let weights = sum(start, end);
         let spread = self.course.spread[start..end].iter().zip(&self.course.expected[start..end]);
@@ -263,7 +199,7 @@ impl Followed<'_> {
         };
         WindowReading {
             cells: u32::try_from(end - start).unwrap_or(width),
-            start: self.first + u32::try_from(start).unwrap_or(0),
+            start: self.course.first + u32::try_from(start).unwrap_or(0),
             offered,
             expected,
             factor: before.mean(),
@@ -274,13 +210,13 @@ impl Followed<'_> {
     /// Against a day on which `usual` are expected.
     fn level_test(&self, end: usize, usual: f64) -> Option<LevelTest> {
         let forecast = &self.watch.forecast;
-        let today = self.midnight..end.max(self.midnight);
-        let opening = self.midnight + self.course.is_open[today].iter().position(|is_open| *is_open)?;
+        let today = self.course.midnight..end.max(self.course.midnight);
+        let opening = self.course.midnight + self.course.is_open[today].iter().position(|is_open| *is_open)?;
         let expected = self.course.expected[opening..end].iter().sum::<f64>() * usual / forecast.expected;
         if expected.is_nan() || expected < self.watch.parameters.level_expected {
             return None;
         }
-        let observed = self.offered(opening, end);
+        let observed = self.course.came(opening, end);
         let ratio = (observed as f64 + 0.5) / (expected + 0.5);
         let statistic = libm::log(ratio) / (forecast.variance + forecast.dispersion / expected).sqrt();
         let is_unusual = statistic >= self.watch.parameters.level_limit && forecast.thin.is_none();
@@ -296,7 +232,7 @@ impl Followed<'_> {
             expected *= libm::exp(-Z * forecast.variance.sqrt());
         }
         let Parameters { silent_ratio, silent_expected, .. } = self.watch.parameters;
-        let is_silent = |from: usize, expected: f64| self.offered(from, end) as f64 <= silent_ratio * expected;
+        let is_silent = |from: usize, expected: f64| self.course.came(from, end) as f64 <= silent_ratio * expected;
         if !self.course.is_open[start..end].iter().all(|is_open| *is_open)
             || expected < silent_expected
             || !is_silent(start, expected)
@@ -312,7 +248,7 @@ impl Followed<'_> {
 
     fn today(&self, end: usize, offered: u64) -> Band {
         let forecast = &self.watch.forecast;
-        let passed: f64 = self.course.expected[self.midnight..end].iter().sum();
+        let passed: f64 = self.course.expected[self.course.midnight..end].iter().sum();
         let factor = self.course.light_factors[end / 3];
         let rest = (forecast.expected - passed).max(0.0) * factor.mean();
         let variance = forecast.dispersion * rest + rest * rest * factor.variance();
@@ -320,14 +256,6 @@ impl Followed<'_> {
         let offered = offered as f64;
         Band { mean: offered + mean, lower: offered + lower, upper: offered + upper }
     }
-}
-
-fn first_cell(forecast: &DayForecast) -> u32 {
-    forecast.slots.first().map_or(0, |slot| slot.quarter.saturating_mul(CELLS_OF_QUARTER))
-}
-
-fn end_cell(forecast: &DayForecast) -> u32 {
-    forecast.slots.last().map_or(0, |slot| slot.quarter.saturating_add(1).saturating_mul(CELLS_OF_QUARTER))
 }
 
 #[cfg(test)]
