@@ -32,6 +32,15 @@ const SPREADS: [f64; 5] = [0.06, 0.09, 0.13, 0.2, 0.3];
 /// By how much more short and closed days may be off.
 const OTHER_SPREADS: [f64; 3] = [1.0, 2.0, 4.0];
 
+/// After so many days of a kind its profile is good enough to tell how far slots are off it.
+const PROFILE_KNOWN_AFTER: u32 = 5;
+
+/// A queue to which next to nobody came on so many open days in a row has ended; fewer are a gap in what is known.
+const ENDED_AFTER: u32 = 10;
+
+/// A queue that had ended is back on a day on which so many come.
+const BACK_FROM: f64 = 8.0;
+
 /// The standard normal deviate of a two-sided interval of 90 %.
 pub(super) const Z: f64 = 1.645;
 
@@ -63,7 +72,7 @@ impl fmt::Display for Thin {
 /// What is behind a baseline.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Standing {
-    /// Days of which enough is known.
+    /// Days of which enough is known, of a queue that had ended since it is back.
     pub days: u32,
     /// Working days among them.
     pub working_days: u32,
@@ -108,6 +117,7 @@ impl Baseline {
                 learned: None,
                 seen: Vec::new(),
                 first: None,
+                empty_days: 0,
             };
             let mut date = first_day;
             while date <= through {
@@ -208,6 +218,8 @@ struct Walk<'w> {
     learned: Option<Learned>,
     seen: Vec<Seen>,
     first: Option<(Day, f64)>,
+    /// Open days in a row on which too little came to be known.
+    empty_days: u32,
 }
 
 impl Walk<'_> {
@@ -236,18 +248,38 @@ impl Walk<'_> {
             lower,
             first_quarter: self.first_quarter,
             clip: self.model.clip,
+            has_ended: self.empty_days >= ENDED_AFTER,
         };
-        let observed = observed::observe(self.counts, &prior, &learned.profiles, &learned.dispersion);
-        let Some(observed) = observed else { return };
-        let whole = observed.count / observed.known;
         let phi = learned.dispersion.phi(day.kind);
-        let seen = Seen {
+        let seen = |count: f64, known: f64, rest_variance: f64, begins_anew: bool| Seen {
             row,
             gap: learned.gap,
-            log_count: libm::log((observed.count + 0.5) / observed.known),
-            variance: phi / (observed.count + 0.5) + observed.rest_variance,
+            log_count: libm::log((count + 0.5) / known),
+            variance: phi / (count + 0.5) + rest_variance,
             is_working,
+            begins_anew,
         };
+        let is_open = quarters.iter().any(|quarter| quarter.is_open);
+        let Some(observed) = observed::observe(self.counts, &prior, &learned.profiles, &learned.dispersion) else {
+            self.empty_days += u32::from(is_open);
+            if self.empty_days == ENDED_AFTER {
+                let came = observed::counts_of(self.counts, &quarters).iter().sum();
+                let seen = seen(came, 1.0, 0.0, true);
+                learned.level.update(&seen);
+                learned.gap = 0;
+                self.seen.push(seen);
+            }
+            return;
+        };
+        let whole = observed.count / observed.known;
+        let is_back = prior.has_ended && whole >= BACK_FROM;
+        if is_back || (is_open && !prior.has_ended) {
+            self.empty_days = 0;
+        }
+        let seen = seen(observed.count, observed.known, observed.rest_variance, is_back);
+        if is_back {
+            (learned.days_of, learned.month_starts) = ([0; 3], 0);
+        }
         learned.level.update(&seen);
         learned.learn_dispersion(&day, &observed, &shares, total);
         learned.profiles.learn(&day, age, whole, &observed.slots);
@@ -279,7 +311,7 @@ impl Walk<'_> {
 
 impl Learned {
     fn learn_dispersion(&mut self, day: &Day, observed: &Observed, shares: &[f64], total: f64) {
-        if self.profiles.days(day.kind) < 5 {
+        if self.profiles.days(day.kind) < PROFILE_KNOWN_AFTER {
             return;
         }
         let phi = self.dispersion.phi(day.kind);

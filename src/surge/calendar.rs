@@ -43,9 +43,11 @@ pub struct CalendarSpec {
     /// Dates on which no business is done, whatever the hours are: holidays of a queue that never closes.
     pub holidays: BTreeSet<Date>,
     /// Dates on which periods begin that stand for months, such as billing periods: each lasts until the next one, or
-    /// for a month if that is more than two months away. Outside them the months of the calendar hold.
+    /// for a month if that is more than two months away. Outside them the months of the calendar hold; what is left of
+    /// one after a period has no business days of a month.
     pub month_starts: BTreeSet<Date>,
-    /// The days of a month, 1 to 31, on which wages or benefits are paid.
+    /// The days of a month, 1 to 31, on which wages or benefits are paid; on the last day of a month, if it has no such
+    /// day, and on the day before that is not closed, if that day is.
     pub pay_days: BTreeSet<i8>,
     /// Dates of a named kind that differ in how many contacts arrive.
     pub special: BTreeMap<String, BTreeSet<Date>>,
@@ -157,9 +159,9 @@ impl BusinessCalendar {
         let is_regular = kind == self.0.week_kinds[weekday] && *opening == self.0.spec.week[weekday];
         let like_weekdays = if is_regular { 1 << weekday } else { self.like(weekday, kind, opening) };
         let (mut business_day, mut is_last_business_day) = (None, false);
-        if kind == Kind::Working {
+        let month = self.month_of(date);
+        if kind == Kind::Working && self.is_begun(&month) {
             let working = |date: &Date| self.kind(*date) == Kind::Working;
-            let month = self.month_of(date);
             let so_far = days_from(month.start).take_while(|day| *day <= date).filter(working).count();
             business_day = u8::try_from(so_far).ok();
             let rest = days_from(date).skip(1).take_while(|day| *day < month.end);
@@ -175,7 +177,7 @@ impl BusinessCalendar {
             business_day,
             is_last_business_day,
             is_after_holiday: kind == Kind::Working && self.follows_holiday(date),
-            is_pay_day: self.0.spec.pay_days.contains(&date.day()),
+            is_pay_day: kind != Kind::Closed && self.is_paid_on(date),
             special: special.map(|(place, _)| place).collect(),
             opening: opening.to_vec(),
         }
@@ -192,7 +194,7 @@ impl BusinessCalendar {
         let mut month = self.month_of(date);
         for _ in 0..=MONTHS_AHEAD {
             let mut days = days_from(month.start).take_while(|day| *day < month.end);
-            let start = days.find(|day| self.kind(*day) == Kind::Working);
+            let start = days.find(|day| self.is_begun(&month) && self.kind(*day) == Kind::Working);
             if let Some(start) = start.filter(|start| *start > date) {
                 return Some(start);
             }
@@ -219,6 +221,22 @@ impl BusinessCalendar {
             month.start = month.start.max(end);
         }
         month
+    }
+
+    /// Whether it begins as months do, and is not what is left of one.
+    fn is_begun(&self, month: &Range<Date>) -> bool {
+        month.start.day() == 1 || self.0.spec.month_starts.contains(&month.start)
+    }
+
+    /// Whether a pay day is this day, which is not closed, or one of the closed days that follow it.
+    fn is_paid_on(&self, date: Date) -> bool {
+        let listed = &self.0.spec.pay_days;
+        let is_listed = |day: Date| {
+            let is_last = day == day.last_of_month();
+            listed.contains(&day.day()) || is_last && listed.range(day.day()..).next().is_some()
+        };
+        let closed = days_from(date).skip(1).take_while(|day| self.kind(*day) == Kind::Closed).take(LONGEST_HOLIDAY);
+        is_listed(date) || closed.into_iter().any(is_listed)
     }
 
     /// Whether this instant, in milliseconds since the epoch, is within opening hours that began on its local date or

@@ -48,7 +48,7 @@ pub struct Day {
     pub is_last_business_day: bool,
     /// Whether it is the first working day after a business weekday that was closed.
     pub is_after_holiday: bool,
-    /// Whether it is a pay day.
+    /// Whether wages or benefits are paid on it, or on one of the closed days that follow; not if it is closed itself.
     pub is_pay_day: bool,
     /// The special kinds it is of, as places in [`super::BusinessCalendar::special_kinds`].
     pub special: Vec<usize>,

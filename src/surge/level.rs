@@ -5,7 +5,7 @@
 //! of them. One day is one scalar update (R. E. Kalman, 1960). A day that is off by more than two standard deviations
 //! counts as one that is off by two, and the further it is off the less it moves. A level that has shifted for good
 //! shows as days off to one side: a two-sided CUSUM (E. S. Page, 1954) of their deviations gives the level room to
-//! move.
+//! move. One of which nothing is left, as of a queue that has ended, begins anew.
 
 use super::calendar::BusinessCalendar;
 use super::day::{Day, Kind};
@@ -59,6 +59,8 @@ pub struct Seen {
     pub variance: f64,
     /// Whether it is a working day.
     pub is_working: bool,
+    /// Whether what was before says nothing of the level any more.
+    pub begins_anew: bool,
 }
 
 /// How far days are off beyond chance, as standard deviations of the logarithm.
@@ -167,6 +169,9 @@ impl Level {
     /// Takes up what was seen of a day.
     pub fn update(&mut self, seen: &Seen) {
         self.wait(seen.gap);
+        if seen.begins_anew {
+            self.begin_anew(&seen.row, seen.log_count);
+        }
         let size = self.mean.len();
         let expected = self.expect(&seen.row, 0, seen.is_working);
         let off = seen.log_count - expected.mean;
@@ -193,6 +198,19 @@ impl Level {
             }
         }
         self.watch_for_shift(deviations.clamp(-limit, limit));
+    }
+
+    /// Assumes the level that such a day's logarithm says; weekdays and effects stay as they are.
+    fn begin_anew(&mut self, row: &Row, log_count: f64) {
+        let size = self.mean.len();
+        for place in 0..size {
+            self.covariance[LEVEL * size + place] = 0.0;
+            self.covariance[place * size + LEVEL] = 0.0;
+        }
+        let others = row.iter().filter(|(place, _)| *place != LEVEL);
+        let others: f64 = others.map(|(place, factor)| self.mean[*place] * factor).sum();
+        self.assume(LEVEL, log_count - others, LEVEL_PRIOR);
+        (self.above, self.below) = (0.0, 0.0);
     }
 
     fn wait(&mut self, days: u32) {
@@ -231,7 +249,7 @@ pub fn row(calendar: &BusinessCalendar, day: &Day) -> Row {
     if day.is_last_business_day {
         row.push((LAST_BUSINESS_DAY, 1.0));
     }
-    if day.is_pay_day && day.kind != Kind::Closed {
+    if day.is_pay_day {
         row.push((PAY_DAY, 1.0));
     }
     debug_assert!(day.special.iter().all(|kind| *kind < calendar.special_kinds().len()));
@@ -276,7 +294,7 @@ mod tests {
 
     fn update(level: &mut Level, calendar: &BusinessCalendar, days: i64, log_count: f64) {
         let row = row(calendar, &calendar.day(day(days)));
-        level.update(&Seen { row, gap: 1, log_count, variance: 0.001, is_working: true });
+        level.update(&Seen { row, gap: 1, log_count, variance: 0.001, is_working: true, begins_anew: false });
     }
 
     fn expected(level: &Level, calendar: &BusinessCalendar, days: i64) -> Expected {

@@ -45,6 +45,8 @@ pub struct Prior<'p> {
     pub first_quarter: u32,
     /// Standard deviations above what is expected at which a slot is clipped.
     pub clip: f64,
+    /// Whether the queue had ended: then all that comes is known, and nothing of it is beyond chance.
+    pub has_ended: bool,
 }
 
 /// A day as it is learned.
@@ -70,32 +72,16 @@ pub fn observe(counts: &Counts, prior: &Prior<'_>, profiles: &Profiles, dispersi
     if raw.is_empty() || (is_without && prior.quarters.iter().any(|quarter| quarter.is_open)) {
         return None;
     }
-    let is_mature = profiles.days(prior.kind) >= KNOWN_AFTER;
+    let is_mature = !prior.has_ended && profiles.days(prior.kind) >= KNOWN_AFTER;
     let mut known: Vec<bool> =
         prior.quarters.iter().map(|quarter| quarter.quarter >= prior.first_quarter || is_mature).collect();
     let expected: Vec<f64> = prior.shares.iter().map(|share| share * prior.total).collect();
-    if is_mature {
-        let factor = ratio(&raw, &expected, &known);
-        find_silences(&raw, &expected, factor, &mut known);
-    }
-    let mut caps = vec![f64::INFINITY; raw.len()];
-    let mut factor = ratio(&raw, &expected, &known);
-    if is_mature {
-        let phi = dispersion.phi(prior.kind);
-        let spreads: Vec<f64> = prior.quarters.iter().map(|quarter| dispersion.spread(quarter.slot)).collect();
-        for _ in 0..ROUNDS {
-            let before = factor;
-            for (place, cap) in caps.iter_mut().enumerate() {
-                let mean = factor * expected[place];
-                *cap = mean + prior.clip * (phi * mean + (spreads[place] * mean).powi(2)).sqrt() + 1.0;
-            }
-            let usual: Vec<bool> = (0..raw.len()).map(|place| known[place] && raw[place] <= caps[place]).collect();
-            factor = ratio(&raw, &expected, &usual);
-            if (factor - before).abs() <= SETTLED * before {
-                break;
-            }
-        }
-    }
+    let (caps, factor) = if is_mature {
+        find_silences(&raw, &expected, &mut known);
+        caps(&raw, &expected, &known, prior, dispersion)
+    } else {
+        (vec![f64::INFINITY; raw.len()], ratio(&raw, &expected, &known))
+    };
     let share: f64 = prior.shares.iter().zip(&known).filter(|(_, known)| **known).map(|(share, _)| share).sum();
     let whole: f64 = prior.shares.iter().sum();
     if share < LEAST_KNOWN * whole || share <= 0.0 {
@@ -104,18 +90,40 @@ pub fn observe(counts: &Counts, prior: &Prior<'_>, profiles: &Profiles, dispersi
     let mut count = 0.0;
     let mut slots = Vec::with_capacity(raw.len());
     for (place, quarter) in prior.quarters.iter().enumerate() {
-        let (raw, cap, is_known) = (raw[place], caps[place], known[place]);
-        if is_known {
-            count += raw.min(cap);
+        let slot =
+            SlotSeen { quarter: *quarter, count: raw[place].min(caps[place]), raw: raw[place], is_known: known[place] };
+        if slot.is_known {
+            count += slot.count;
         }
-        slots.push(SlotSeen { quarter: *quarter, count: raw.min(cap), raw, is_known });
+        slots.push(slot);
     }
     let unknown = (1.0 - share / whole).max(0.0);
     Some(Observed { slots, count, known: share, rest_variance: (REST_DEVIATION * unknown).powi(2), factor })
 }
 
+/// How many may come in each slot before the rest is beyond chance, and how busy the day was without that.
+fn caps(raw: &[f64], expected: &[f64], known: &[bool], prior: &Prior<'_>, dispersion: &Dispersion) -> (Vec<f64>, f64) {
+    let phi = dispersion.phi(prior.kind);
+    let spreads: Vec<f64> = prior.quarters.iter().map(|quarter| dispersion.spread(quarter.slot)).collect();
+    let (mut caps, mut factor) = (Vec::new(), ratio(raw, expected, known));
+    for _ in 0..ROUNDS {
+        let before = factor;
+        let cap = |(expected, spread): (&f64, &f64)| {
+            let mean = factor * expected;
+            mean + prior.clip * (phi * mean + (spread * mean).powi(2)).sqrt() + 1.0
+        };
+        caps = expected.iter().zip(&spreads).map(cap).collect();
+        let usual: Vec<bool> = (0..raw.len()).map(|place| known[place] && raw[place] <= caps[place]).collect();
+        factor = ratio(raw, expected, &usual);
+        if (factor - before).abs() <= SETTLED * before {
+            break;
+        }
+    }
+    (caps, factor)
+}
+
 /// How many came in each quarter of an hour, which ascend.
-fn counts_of(counts: &Counts, quarters: &[Quarter]) -> Vec<f64> {
+pub fn counts_of(counts: &Counts, quarters: &[Quarter]) -> Vec<f64> {
     let (Some(first), Some(last)) = (quarters.first(), quarters.last()) else { return Vec::new() };
     let mut of_quarters = vec![0.0; quarters.len()];
     for (quarter, count) in counts.between(first.quarter, last.quarter.saturating_add(1)) {
@@ -133,7 +141,8 @@ fn ratio(counts: &[f64], expected: &[f64], known: &[bool]) -> f64 {
 }
 
 /// Marks long runs without anybody as not known.
-fn find_silences(counts: &[f64], expected: &[f64], factor: f64, known: &mut [bool]) {
+fn find_silences(counts: &[f64], expected: &[f64], known: &mut [bool]) {
+    let factor = ratio(counts, expected, known);
     let mut start = 0;
     while start < counts.len() {
         let length = counts[start..].iter().take_while(|count| **count == 0.0).count();

@@ -127,10 +127,37 @@ fn missing_days_make_it_less_sure() {
     let mut queue = office_queue(5);
     let counts = queue.counts(0..100, |_| MANY);
     let variance = |through| learn(&counts, &queue, through).forecast(day(through + 1)).variance;
-    assert!(variance(99) < variance(104) && variance(104) < variance(130));
-    assert_eq!(learn(&counts, &queue, 250).standing().thin, Some(Thin::Uncertain));
+    assert!(variance(99) < variance(104) && variance(104) < variance(112));
     assert_eq!(learn(&counts, &queue, 99).standing().days, 100);
     assert_eq!(learn(&counts, &queue, 111).standing().days, 104, "Saturdays and Sundays are closed, not missing");
+}
+
+/// Day 140 is a Monday.
+#[test]
+fn a_queue_that_has_ended_is_expected_no_more_and_comes_back_at_once() {
+    let mut queue = office_queue(13);
+    let mut counts = queue.counts(0..140, |_| MANY);
+    for (quarter, count) in queue.counts(224..300, |_| 1.5 * MANY).iter() {
+        counts.add(quarter, count);
+    }
+    // On the second Friday without anybody it is ten open days.
+    let expected = |through: i64| learn(&counts, &queue, through).forecast(day(through + 3)).expected;
+    check(learn(&counts, &queue, 150).forecast(day(151)).expected, MANY, 10.0);
+    for through in [151, 165, 221] {
+        assert!(expected(through) < 1.0, "{through}: {}", expected(through));
+    }
+    let back = |through: i64| learn(&counts, &queue, through).forecast(day(through + 1));
+    assert_eq!(back(224).thin, Some(Thin::FewDays), "one day says little");
+    assert!(back(224).total.lower > 300.0, "{:?}", back(224).total);
+    check(back(227).expected, 1.5 * MANY, 12.0);
+    assert_eq!(back(231).thin, None);
+    // A trickle is no more than nobody.
+    let mut trickle = queue.counts(0..140, |_| MANY);
+    for (quarter, count) in queue.counts(140..240, |_| 3.0).iter() {
+        trickle.add(quarter, count);
+    }
+    let expected = learn(&trickle, &queue, 235).forecast(day(238)).expected;
+    assert!(expected < 8.0, "{expected}");
 }
 
 #[test]

@@ -80,7 +80,9 @@ fn periods_stand_for_months() {
     assert_eq!(business_day(date(2025, 3, 20)), Some(1));
     assert_eq!(business_day(date(2025, 4, 18)), Some(22));
     assert_eq!(business_day(date(2025, 4, 21)), Some(1));
-    assert_eq!(business_day(date(2025, 5, 19)), Some(1), "the last period lasts a month");
+    assert_eq!(business_day(date(2025, 5, 16)), Some(20));
+    assert_eq!(business_day(date(2025, 5, 19)), None, "the last period lasts a month, and the rest of May is no month");
+    assert_eq!(calendar.next_month_start(date(2025, 4, 21)), Some(date(2025, 6, 2)));
     assert_eq!(calendar.next_month_start(date(2025, 3, 20)), Some(date(2025, 4, 21)));
 }
 
@@ -95,8 +97,26 @@ fn a_queue_that_never_closes_has_business_days() {
     assert!(calendar.day(date(2025, 5, 2)).is_after_holiday);
     assert!(calendar.is_holiday(date(2025, 5, 1)));
     assert_eq!(calendar.day(date(2025, 5, 3)).kind, Kind::Closed);
-    assert!(calendar.day(date(2025, 5, 15)).is_pay_day);
+    assert!(calendar.day(date(2025, 5, 15)).is_pay_day && !calendar.day(date(2025, 5, 14)).is_pay_day);
     assert!(calendar.is_open(calendar.midnight_ms(date(2025, 5, 3)).unwrap()));
+}
+
+#[test]
+fn who_is_paid_on_a_closed_day_is_paid_before_it() {
+    let mut spec = office("Europe/Berlin");
+    spec.pay_days = [25, 31].into();
+    spec.days.insert(date(2025, 12, 25), Vec::new());
+    spec.days.insert(date(2025, 12, 24), Vec::new());
+    let calendar = calendar(spec);
+    let paid = |month: i8| -> Vec<i8> {
+        let days = date(2025, month, 1).series(1.day()).take_while(|day| day.month() == month);
+        days.filter(|day| calendar.day(*day).is_pay_day).map(Date::day).collect()
+    };
+    // A Tuesday and a Friday; a Saturday and a Monday; a Sunday, and the 30th, which is a Friday.
+    assert_eq!((paid(2), paid(3), paid(5)), (vec![25, 28], vec![25, 31], vec![23, 30]));
+    // June ends on a Monday of its own; the 25th of October is a Saturday; Christmas is a holiday.
+    assert_eq!((paid(6), paid(10), paid(12)), (vec![25, 30], vec![24, 31], vec![23, 31]));
+    assert!(!calendar.day(date(2025, 10, 25)).is_pay_day);
 }
 
 #[test]
