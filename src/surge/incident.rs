@@ -49,8 +49,8 @@ pub struct Incident {
     pub end_ms: Option<u64>,
     /// What it is.
     pub reason: Reason,
-    /// The largest offered over expected of the windows with a score that is declared, where less than one expected
-    /// counts as one; 0 of a silence.
+    /// The largest offered over expected of the windows with the highest score of each look at which that is declared,
+    /// where less than one expected counts as one; 0 of a silence.
     pub magnitude: f64,
     /// The largest score; 0 of a silence.
     pub peak_score: f64,

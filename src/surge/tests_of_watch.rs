@@ -123,8 +123,13 @@ fn the_day_as_known_now_closes_in_on_what_comes() {
     for seed in 0..20 {
         let scene = Scene::new(seed, 100, 1.1);
         let total = scene.cells.sum(scene.at(0, 0), scene.at(24, 0)) as f64;
+        let (at_midnight, known) = (scene.look(0, 5).today, scene.watch.forecast().total);
+        assert!(
+            (at_midnight.lower / known.lower - 1.0).abs() < 0.01
+                && (at_midnight.upper / known.upper - 1.0).abs() < 0.01
+        );
         let mut width = f64::INFINITY;
-        for hour in [0, 9, 11, 13, 15, 17] {
+        for hour in [9, 11, 13, 15, 17] {
             let today = scene.look(hour, 0).today;
             assert!(today.upper - today.lower <= width, "{hour}: {today:?}");
             width = today.upper - today.lower;

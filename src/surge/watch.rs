@@ -21,6 +21,9 @@ pub const SILENCE: u32 = 6;
 /// A silence that lasts for hours makes a day look quiet; for what is to be expected in it, no quieter than this.
 const LEAST_FACTOR: f64 = 0.5;
 
+/// The rest of a day is never taken to be a smaller share of it.
+const LEAST_SHARE: f64 = 0.01;
+
 /// So many times as much is to be expected where nobody came since opening.
 const LATE_OPENING: f64 = 3.0;
 
@@ -246,13 +249,19 @@ impl Followed<'_> {
         !is_silent(opening, since_opening) || since_opening >= LATE_OPENING * silent_expected
     }
 
+    /// What came, and what comes yet: as much as was to be expected of the rest, times the factor. How far off that is was
+    /// known at midnight, but the smaller the rest the less its hours even out; and what came may have moved the factor by
+    /// chance.
     fn today(&self, end: usize, offered: u64) -> Band {
         let forecast = &self.watch.forecast;
         let passed: f64 = self.course.expected[self.course.midnight..end].iter().sum();
-        let factor = self.course.light_factors[end / 3];
-        let rest = (forecast.expected - passed).max(0.0) * factor.mean();
-        let variance = forecast.dispersion * rest + rest * rest * factor.variance();
-        let Band { mean, lower, upper } = Band::new(rest, variance);
+        let [at_midnight, factor] = [self.course.midnight, end].map(|place| self.course.light_factors[place / 3]);
+        let left = (forecast.expected - passed).max(0.0);
+        let rest = left * factor.mean();
+        let share = (left / forecast.expected).max(LEAST_SHARE);
+        let by_chance = factor.variance() * (1.0 - factor.variance() / at_midnight.variance()).max(0.0);
+        let relative = forecast.variance / share.sqrt() + by_chance;
+        let Band { mean, lower, upper } = Band::new(rest, forecast.dispersion * rest + rest * rest * relative);
         let offered = offered as f64;
         Band { mean: offered + mean, lower: offered + lower, upper: offered + upper }
     }

@@ -1,8 +1,9 @@
 //! What a walk comes to: errors of the forecast, and what was found at the same number of unexplained alarms.
 
 use super::alarms::Explained;
-use super::history::{Bank, JUDGED, date_of};
+use super::history::{Bank, JUDGED, STEPS, date_of};
 use super::injections::{Injection, Kind, Starts, injections};
+use super::modelled::Modelled;
 use super::statistics::{Estimate, Part};
 use super::trial::{Judged, Walk};
 
@@ -106,6 +107,21 @@ impl Detection {
         };
         Detection { threshold, alarms, unexplained, bursts: [15, 30].map(bursts), found: verdicts.found(threshold) }
     }
+}
+
+/// How often the whole day's true number is within the band that is said of it at this hour, on ordinary working days.
+pub fn coverage(model: &Modelled, bank: &Bank, queue: &str, hour: usize) -> Estimate {
+    let days = JUDGED.filter(|day| bank.ordinary(*day)).map(|day| {
+        let counts = &bank.queues[queue][day];
+        let known = model.known(bank, queue, day);
+        let band = match hour.checked_sub(1) {
+            Some(look) => known.readings(counts, STEPS / 24)[look].today,
+            None => known.forecast.total,
+        };
+        let offered = f64::from(counts.iter().sum::<u32>());
+        Part { above: f64::from(u8::from((band.lower..=band.upper).contains(&offered))), below: 1.0 }
+    });
+    Estimate::of(&days.collect::<Vec<_>>())
 }
 
 /// The first business days of the judged months.

@@ -41,7 +41,15 @@ impl Modelled {
             let second = local.to_zoned(zone.clone()).unwrap().timestamp().as_second();
             u32::try_from(second.unsigned_abs() * 1_000 / CELL_MS).unwrap()
         };
-        let edges = (0..DAYS).map(|day| from_fn(|step| edge(day, step))).collect();
+        // Where clocks go forward, local times that never come are the first that does.
+        let edges = |day: usize| {
+            let mut latest = 0;
+            from_fn(|step| {
+                latest = latest.max(edge(day, step));
+                latest
+            })
+        };
+        let edges = (0..DAYS).map(edges).collect();
         let calendar = BusinessCalendar::new(specified(&bank.calendar, zone.clone())).unwrap();
         Modelled { name: name.to_owned(), parameters, calendar, edges }
     }

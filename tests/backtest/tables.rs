@@ -1,8 +1,9 @@
 //! The tables of the benchmark.
 
-use super::figures::{Accuracy, Detection, Found, Injections, Verdicts, first_days};
+use super::figures::{self, Accuracy, Detection, Found, Injections, Verdicts, first_days};
 use super::history::{Bank, DAY_MINUTES, JUDGED, STEP_MINUTES, date_of};
 use super::injections::{Kind, SEED, Starts};
+use super::modelled::Modelled;
 use super::statistics::{BOOTSTRAP_SEED, Estimate};
 use super::trial::{ALLOWED, Walk};
 
@@ -46,6 +47,15 @@ pub fn accuracy(walks: &[Walk], bank: &Bank) {
         let [day, slot, corrected] = [accuracy.day, accuracy.slot, accuracy.corrected].map(percent);
         println!("{:<34} {day:>22} {slot:>22} {corrected:>22}", walk.name);
     }
+}
+
+/// How often the model's bands of the whole day, which are to hold 90 of 100 days, hold.
+pub fn coverage(model: &Modelled, bank: &Bank, queue: &str) {
+    let held = [0, 10, 13, 16].map(|hour| {
+        let at = if hour == 0 { "at midnight".to_owned() } else { format!("at {hour}:00") };
+        format!("{} {at}", percent(figures::coverage(model, bank, queue, hour)))
+    });
+    println!("The day's number was within the band of 90 % on so many days, in %: {}", held.join(", "));
 }
 
 /// What all rules found and the first walk's lead over each other one; returns the thresholds. Those

@@ -67,6 +67,7 @@ fn everything(bank: &Bank) {
         rules.extend(Simple::ALL.map(|rule| Box::new(rule) as Box<dyn Rule>));
         let walks: Vec<Walk> = rules.iter().map(|rule| Walk::new(&**rule, bank, queue, SLOT_STEPS)).collect();
         tables::accuracy(&walks, bank);
+        tables::coverage(&Modelled::new("model", bank, Parameters::every_quarter()), bank, queue);
         let injections = Injections::new(bank, queue, Starts::Quarters, SEED);
         if queue == "NW" {
             tables::detection(&walks, bank, &injections, Some(&thresholds));

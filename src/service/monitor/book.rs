@@ -165,7 +165,7 @@ impl OfQueue<'_> {
     }
 
     /// Reads what there is of a day and of its eve, and tells what is on, or was over a while ago. If something else was
-    /// known of the queue, its incidents are not told again, and one that is no more has ended.
+    /// known of the queue, what was declared until then is not told again, and one that was on and is no more has ended.
     fn open(&self, calendar: BusinessCalendar, date: Date, known: Option<&Page>, news: &mut Vec<ToldIncident>) -> Page {
         let Learned { standing, days, month_start } = self.learn(&calendar, date);
         let eve = date.yesterday().unwrap_or(date);
@@ -177,15 +177,18 @@ impl OfQueue<'_> {
         let reading = watch.look(self.cell(), &cells);
         let until = self.arrived.until.millis();
         let was_on = known.and_then(|page| page.detector.current());
+        let is_declared_since = |page: &Page, incident: &Incident| cell_of(incident.declared_ms) > page.reading.now;
+        let is_other = |incident: &Incident| was_on.is_none_or(|was_on| was_on.start_ms != incident.start_ms);
         let is_news = |incident: &&Incident| match known {
             None => incident.end_ms.is_none_or(|end| end + TOLD_AGAIN_MS >= until),
-            Some(_) => incident.end_ms.is_none() && was_on.is_none_or(|was_on| was_on.start_ms != incident.start_ms),
+            Some(page) => is_other(incident) && (incident.end_ms.is_none() || is_declared_since(page, incident)),
         };
         let mut tell = |state, incident: &Incident| news.push(self.told(state, incident));
-        if let Some(was_on) =
-            was_on.filter(|was_on| detector.current().is_none_or(|now| now.start_ms != was_on.start_ms))
-        {
-            tell(State::Ended, &Incident { end_ms: Some(until), ..was_on.clone() });
+        if let Some(was_on) = was_on {
+            let now = detector.incidents().iter().find(|incident| !is_other(incident));
+            let gone = Incident { end_ms: Some(until), ..was_on.clone() };
+            let ended = now.map_or(Some(&gone), |now| now.end_ms.is_some().then_some(now));
+            ended.into_iter().for_each(|ended| tell(State::Ended, ended));
         }
         for incident in detector.incidents().iter().filter(is_news) {
             tell(State::Began, incident);
@@ -193,7 +196,11 @@ impl OfQueue<'_> {
                 tell(State::Ended, incident);
             }
         }
-        let begun = known.map_or_else(BTreeMap::new, |page| page.begun.clone());
+        let mut begun = known.map_or_else(BTreeMap::new, |page| page.begun.clone());
+        if let Some(page) = known {
+            let since = detector.incidents().iter().filter(|incident| is_declared_since(page, incident));
+            since.for_each(|incident| *begun.entry(incident.reason).or_default() += 1);
+        }
         Page { calendar, date, standing, days, month_start, watch, detector, reading, begun }
     }
 

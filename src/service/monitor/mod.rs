@@ -3,8 +3,9 @@
 //! The pulse hands over what was offered, of all partitions; `book` learns from it once a day and folds each look into
 //! incidents, by the rules of [`surge`](crate::surge). `calendars` says which day is like which,
 //! [`publish::seed`](crate::publish::seed) what was counted before the topics reach back, `news` who hears of incidents.
-//! Nothing is kept but what follows from the counts, so that whoever starts anew says the same. Only a process that holds
-//! whole queues says anything.
+//! Nothing is kept but what follows from the counts, so that whoever starts anew says the same, but for an incident that
+//! has been on since before yesterday: that begins for them with yesterday. Only a process that holds whole queues says
+//! anything.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{self, Receiver, SyncSender};

@@ -14,7 +14,8 @@
 //! | `critical` | whether it ever was |
 //!
 //! Each beginning and end is told at least once: by a process that starts anew again, if it is on or was over less than two
-//! hours ago. What cannot be delivered for long is told in the log.
+//! hours ago. What has been on since before yesterday has another `id` for a process that starts anew, and the one that it
+//! had never ends: of a queue the latest that began holds. What cannot be delivered for long is told in the log.
 
 use std::sync::Arc;
 use std::time::Duration;

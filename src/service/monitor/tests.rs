@@ -342,3 +342,16 @@ fn a_surge_that_comes_back_is_told() {
     let states: Vec<State> = watched.told.iter().map(|told| told.state).collect();
     assert_eq!(states, [State::Began, State::Ended, State::Reopened, State::Ended]);
 }
+
+#[test]
+fn what_began_and_ended_while_nobody_looked_for_days_is_told_and_counted() {
+    // Wednesday from eight to ten. Nobody looks from Monday at noon on, until Wednesday at noon.
+    let mut watched = around_the_clock(3, 56..58);
+    look_over_midnight(&mut watched, -36, -36);
+    assert_eq!(watched.told(), []);
+    let loads = look_over_midnight(&mut watched, 14, 14);
+    assert_eq!(watched.told(), [(State::Began, Reason::Arrivals), (State::Ended, Reason::Arrivals)]);
+    assert_eq!(loads[0].queues["calls"].begun, BTreeMap::from([(Reason::Arrivals, 1)]));
+    let ended = watched.told[1].incident.end_ms.unwrap();
+    assert!(ended < midnight(TODAY) + 11 * HOUR_MS, "it ended before anybody looked");
+}
