@@ -14,7 +14,7 @@ use crate::cli::replay::Format;
 use crate::config::Plan;
 use crate::publish::forecast::BaselineJson;
 use crate::publish::seed::{Seed, SeedOfQueue};
-use crate::publish::table::write_aligned;
+use crate::publish::table::{printable, write_aligned};
 use crate::service::monitor::calendars::Calendars;
 use crate::surge::{Baseline, Day, Parameters, QUARTER_MS};
 
@@ -101,8 +101,8 @@ fn learned<'s>(plan: &Plan, seed: &'s Seed) -> Vec<QueueJson<'s>> {
             offered: of_queue.counts.iter().map(|(_, count)| count).sum(),
             ordinary_working_day: ordinary.map(|forecast| forecast.total.mean),
             month_start,
-            handle_seconds: of_queue.times.handle_seconds,
-            patience_seconds: of_queue.times.patience_seconds,
+            handle_seconds: of_queue.known.times.handle_seconds,
+            patience_seconds: of_queue.known.times.patience_seconds,
         })
     };
     seed.queues.iter().filter_map(of_queue).collect()
@@ -131,7 +131,7 @@ fn rows(queues: &[QueueJson<'_>]) -> Vec<Vec<String>> {
     let seconds = |seconds: Option<f64>| seconds.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds:.0} s"));
     let row = |queue: &QueueJson<'_>| {
         vec![
-            queue.queue.to_owned(),
+            printable(queue.queue),
             queue.through.clone(),
             queue.offered.to_string(),
             queue.baseline.days.to_string(),

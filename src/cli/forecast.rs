@@ -11,13 +11,21 @@ use jiff::civil::Date;
 use crate::cli::history::HistoryArguments;
 use crate::cli::replay::Format;
 use crate::cli::{self, BadUsage};
+use crate::clock;
 use crate::config::Plan;
+use crate::event::EventTime;
+use crate::publish::edges::written;
 use crate::publish::forecast::{QueueForecast, write_table};
 use crate::publish::plot;
-use crate::publish::seed::{LeadingLane, Seed};
+use crate::publish::seed::Seed;
+use crate::publish::snapshot::LeadingLane;
+use crate::publish::staffing::Planning;
 use crate::service::monitor::calendars::Calendars;
 use crate::staffing::Aim;
 use crate::surge::{Baseline, DayForecast, Parameters, QUARTER_MS};
+
+/// What was counted until less than this ago, in milliseconds, tells of days to come.
+const FRESH_MS: u64 = 2 * 86_400_000;
 
 /// No more days are told of.
 const MOST_DAYS: u32 = 366;
@@ -60,6 +68,9 @@ pub fn forecast(arguments: &ForecastArguments, out: &mut dyn Write) -> anyhow::R
         }
     }
     let outlooks = outlooks(&plan, &seed, arguments.days);
+    if let Some(words) = staleness(&seed, clock::wall()) {
+        let _ = writeln!(io::stderr(), "{words}");
+    }
     if let Some(path) = &arguments.plot {
         let most = |outlook: &&QueueForecast| outlook.days.iter().map(|day| day.expected.mean).sum::<f64>();
         let drawn = outlooks.iter().max_by(|one, other| most(one).total_cmp(&most(other)));
@@ -70,6 +81,13 @@ pub fn forecast(arguments: &ForecastArguments, out: &mut dyn Write) -> anyhow::R
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written.context("writing to standard output"),
     }
+}
+
+/// What there is to say if what was counted ended long ago, so that the days told of are over.
+fn staleness(seed: &Seed, now: EventTime) -> Option<String> {
+    let until_ms = u64::from(seed.until) * QUARTER_MS;
+    let until = EventTime::from_millis(until_ms).filter(|_| until_ms + FRESH_MS < now.millis())?;
+    Some(format!("what was counted ends at {}: these are the days that followed", written(until)))
 }
 
 fn write(outlooks: &[QueueForecast], format: Format, out: &mut dyn Write) -> io::Result<()> {
@@ -97,15 +115,16 @@ pub fn outlooks(plan: &Plan, seed: &Seed, days: u32) -> Vec<QueueForecast> {
             Baseline::learn(&of_queue.counts, &calendar, today.yesterday().unwrap_or(Date::MIN), &parameters);
         let dates = today.series(jiff::Span::new().days(1)).take(days as usize);
         let forecasts: Vec<DayForecast> = dates.map(|date| baseline.forecast(date)).collect();
-        let LeadingLane { channel, tier } = of_queue.leading.clone().unwrap_or_default();
+        let LeadingLane { channel, tier } = of_queue.known.leading.clone().unwrap_or_default();
         let promise = promises.of(name, &channel.unwrap_or_default(), &tier.unwrap_or_default());
-        let aim = Aim {
+        let aim = Some(Aim {
             target_seconds: promise.answer_within_ms as f64 / 1_000.0,
             goal: promise.goal,
             max_occupancy: plan.staffing.max_occupancy,
             shrinkage: plan.staffing.shrinkage,
-        };
-        outlooks.push(QueueForecast::of(name, baseline.standing(), &forecasts, &calendar, of_queue.times, Some(aim)));
+        });
+        let planning = Planning { times: of_queue.known.times, aim };
+        outlooks.push(QueueForecast::of(name, baseline.standing(), &forecasts, &calendar, planning));
     }
     outlooks
 }
@@ -119,7 +138,7 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::publish::seed::SeedOfQueue;
-    use crate::publish::snapshot::KnownTimes;
+    use crate::publish::snapshot::{KnownBefore, KnownTimes};
     use crate::surge::Counts;
 
     const CONFIG: &str = r#"
@@ -151,7 +170,7 @@ mod tests {
         }
         let times = KnownTimes { handle_seconds: Some(180.0), patience_seconds: None };
         let midnight = until.to_zoned(berlin).unwrap().timestamp().as_millisecond() / QUARTER_MS.cast_signed();
-        let queues = [("calls".to_owned(), SeedOfQueue { counts, times, leading: None })].into();
+        let queues = [("calls".to_owned(), SeedOfQueue { counts, known: KnownBefore { times, leading: None } })].into();
         Seed { until: u32::try_from(midnight).unwrap(), queues }
     }
 
@@ -179,6 +198,18 @@ mod tests {
     }
 
     #[test]
+    fn days_that_are_over_are_told_to_be() {
+        let seed = seed();
+        let after = |days: u64| {
+            let now = u64::from(seed.until) * QUARTER_MS + days * 86_400_000;
+            staleness(&seed, EventTime::from_millis(now).unwrap())
+        };
+        assert_eq!(after(1), None);
+        let words = "what was counted ends at 2026-05-28T22:00:00Z: these are the days that followed";
+        assert_eq!(after(3).as_deref(), Some(words));
+    }
+
+    #[test]
     fn agents_keep_the_promise_to_those_who_come_most() {
         let config = format!("{CONFIG}\n[service.channel.email]\nanswer_within = \"1d\"\ngoal = 0.95\n");
         let plan = Config::parse_plan(&config, &[]).unwrap();
@@ -189,7 +220,7 @@ mod tests {
         };
         assert_eq!(aimed(&seed), Some(((20.0, 0.8), 4)), "nobody knows who comes most");
         let letters = LeadingLane { channel: Some("email".to_owned()), tier: None };
-        seed.queues.get_mut("calls").unwrap().leading = Some(letters);
+        seed.queues.get_mut("calls").unwrap().known.leading = Some(letters);
         // Hardly less than two erlangs are two agents, if letters may lie for a day.
         assert_eq!(aimed(&seed), Some(((86_400.0, 0.95), 2)));
     }

@@ -20,8 +20,9 @@ use crate::engine::settings::Settings;
 use crate::engine::shard::Shard;
 use crate::engine::tally::{Cell, Measure, Tally};
 use crate::event::EventTime;
-use crate::publish::seed::{LeadingLane, Seed, SeedOfQueue};
-use crate::publish::staffing::times_of;
+use crate::publish::seed::{Seed, SeedOfQueue};
+use crate::publish::snapshot::{KnownBefore, LeadingLane};
+use crate::publish::staffing::{leading, times_of};
 use crate::source::files::read_files;
 use crate::source::workers::feed;
 use crate::surge::QUARTER_MS;
@@ -86,11 +87,12 @@ pub fn of_shards(shards: &[Shard], until: u32) -> Seed {
         }
     }
     for (name, lanes) in lanes {
-        let queue = seed.queues.entry(name.to_owned()).or_default();
-        queue.times = times_of(lanes.iter().map(|(_, tally)| *tally)).known;
-        // Of lanes to which as many were offered, the first.
-        let leading = lanes.iter().rev().max_by_key(|(_, tally)| tally.cells[Cell::Offered]);
-        queue.leading = leading.map(|(key, _)| LeadingLane { channel: key.channel.clone(), tier: key.tier.clone() });
+        let Some(leading) = leading(lanes.iter().map(|(key, tally)| (*key, tally.cells[Cell::Offered]))) else {
+            continue;
+        };
+        let times = times_of(lanes.iter().map(|(key, tally)| (*key, *tally, 0)), leading).known;
+        let known = KnownBefore { times, leading: Some(LeadingLane::of(leading)) };
+        seed.queues.entry(name.to_owned()).or_default().known = known;
     }
     // Names that settings list, to which nobody ever came.
     seed.queues.retain(|_, SeedOfQueue { counts, .. }| !counts.is_empty());
@@ -180,10 +182,10 @@ no event
         let counts = |queue: &str| seed.queues[queue].counts.clone();
         assert_eq!(counts("calls"), [(at, 2), (at + 2, 1)].into_iter().collect::<Counts>());
         assert_eq!(counts("claims"), [(at + 1, 1)].into_iter().collect::<Counts>());
-        assert_eq!((seed.queues.len(), seed.queues["calls"].times.handle_seconds), (2, Some(100.0)));
-        assert_eq!(seed.queues["calls"].times.patience_seconds, None);
+        assert_eq!((seed.queues.len(), seed.queues["calls"].known.times.handle_seconds), (2, Some(100.0)));
+        assert_eq!(seed.queues["calls"].known.times.patience_seconds, None);
         // Two calls, and one chat.
-        let leading = seed.queues["calls"].leading.clone().unwrap();
+        let leading = seed.queues["calls"].known.leading.clone().unwrap();
         assert_eq!((leading.channel.as_deref(), leading.tier.as_deref()), (Some("voice"), Some("standard")));
         // What files cover may end earlier, or later.
         let until = |text: &str| {
@@ -206,7 +208,7 @@ no event
         let patience = |abandoned: u64| {
             let file = file(&(1..=abandoned).map(of_one).collect::<String>());
             let seed = of_files(&[file.path().to_owned()], &Settings::default(), None).unwrap();
-            seed.queues["calls"].times.patience_seconds
+            seed.queues["calls"].known.times.patience_seconds
         };
         assert_eq!((patience(4), patience(5)), (None, Some(30.0)));
     }

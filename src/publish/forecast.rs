@@ -9,19 +9,15 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 
+use crate::config::duration;
 use crate::publish::plot;
-use crate::publish::snapshot::KnownTimes;
-use crate::staffing::{Aim, Load, Patience, required};
+use crate::publish::staffing::Planning;
+use crate::publish::table::{printable, share_text, write_aligned};
+use crate::staffing::Aim;
 use crate::surge::{Band, BusinessCalendar, Day, DayForecast, Kind, QUARTER_MS, SlotForecast, Standing};
-
-/// A slot, in seconds.
-const SLOT_SECONDS: f64 = 900.0;
 
 /// One contact in five hours, in a quarter of an hour: less is not told.
 const LEAST_TOLD: f64 = 0.05;
-
-/// One contact an hour, in a quarter of an hour: for fewer nobody is there outside of opening hours.
-const LEAST_STAFFED: f64 = 0.25;
 
 /// So many of the busiest days are drawn by quarter of an hour.
 const BUSIEST: usize = 3;
@@ -161,19 +157,17 @@ fn rounded(number: f64) -> f64 {
 }
 
 impl QueueForecast {
-    /// What these days bring to a queue, with contacts that take and wait for so long.
+    /// What these days bring to a queue, with agents that are worked out like this.
     pub fn of(
         queue: &str,
         standing: Standing,
         days: &[DayForecast],
         calendar: &BusinessCalendar,
-        times: KnownTimes,
-        aim: Option<Aim>,
+        planning: Planning,
     ) -> QueueForecast {
-        let patience = times.patience_seconds.and_then(|seconds| Patience::of_seconds(seconds).ok());
+        let Planning { times, aim } = planning;
         let staffed = |slot: &SlotForecast| {
-            let load = Load::of_contacts(slot.mean, SLOT_SECONDS, times.handle_seconds?).ok()?;
-            let required = required(&load, &aim?, patience).ok()?;
+            let required = planning.required(slot)?;
             Some((required.agents, required.agents_scheduled))
         };
         QueueForecast {
@@ -258,8 +252,7 @@ impl DayJson {
         let slots: Vec<SlotJson> = day.slots[first..after_last]
             .iter()
             .map(|slot| {
-                let is_for_somebody = slot.is_open || slot.mean >= LEAST_STAFFED;
-                let staffed = if is_for_somebody { staffed(slot) } else { staffed(slot).map(|_| (0, 0)) };
+                let staffed = staffed(slot);
                 let start = Timestamp::from_millisecond(i64::from(slot.quarter) * QUARTER_MS.cast_signed());
                 let start = start.unwrap_or(Timestamp::MAX);
                 SlotJson {
@@ -303,6 +296,11 @@ impl DayJson {
     }
 }
 
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a target, which was milliseconds")]
+fn whole_ms(seconds: f64) -> u64 {
+    (seconds * 1_000.0).round() as u64
+}
+
 /// Writes a table: a line a day for each queue.
 ///
 /// # Errors
@@ -315,7 +313,7 @@ pub fn write_table(outlooks: &[QueueForecast], out: &mut dyn Write) -> io::Resul
         rows.extend(outlook.days.iter().map(|day| {
             let number = |number: Option<u64>| number.map_or_else(|| "-".to_owned(), |number| number.to_string());
             [
-                outlook.queue.clone(),
+                printable(&outlook.queue),
                 day.date.clone(),
                 day.weekday(),
                 day.remark(),
@@ -327,20 +325,26 @@ pub fn write_table(outlooks: &[QueueForecast], out: &mut dyn Write) -> io::Resul
             ]
         }));
     }
-    super::table::write_aligned(&rows.iter().map(|row| row.to_vec()).collect::<Vec<_>>(), 4, out)?;
+    write_aligned(&rows.iter().map(|row| row.to_vec()).collect::<Vec<_>>(), 4, out)?;
     for outlook in outlooks {
         let BaselineJson { days, month_starts, thin } = &outlook.baseline;
-        write!(out, "\n{}: learned from {days} days, {month_starts} month starts among them", outlook.queue)?;
+        write!(
+            out,
+            "\n{}: learned from {days} days, {month_starts} month starts among them",
+            printable(&outlook.queue)
+        )?;
         if let Some(thin) = thin {
             write!(out, "; not to be trusted: {thin}")?;
         }
         match (outlook.handle_seconds, outlook.aim) {
             (Some(handle), Some(aim)) => {
                 let model = if outlook.patience_seconds.is_some() { "Erlang A" } else { "Erlang C" };
-                let (goal, target) = (aim.goal * 100.0, aim.target_seconds);
+                let [goal, busy, away] = [aim.goal, aim.max_occupancy, aim.shrinkage].map(share_text);
+                let target = duration::write(whole_ms(aim.target_seconds));
                 write!(
                     out,
-                    ".\nAgents by {model} for {goal:.0} % within {target:.0} s, contacts that take {handle:.0} s"
+                    ".\nAgents by {model} for {goal} within {target}, contacts that take {handle:.0} s, busy for {busy} of the \
+                     time at most; scheduled as if {away} were away"
                 )?;
             }
             _ => write!(out, "; no agents, as handle times are not known")?,

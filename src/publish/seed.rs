@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::event::EventTime;
-use crate::publish::snapshot::KnownTimes;
+use crate::publish::snapshot::{KnownBefore, KnownTimes, LeadingLane};
 use crate::surge::{Counts, QUARTER_MS};
 
 const FORMAT: &str = "holdline-baseline-1";
@@ -64,22 +64,8 @@ pub struct Seed {
 pub struct SeedOfQueue {
     /// How many were offered.
     pub counts: Counts,
-    /// How long contacts took, and were ready to wait.
-    pub times: KnownTimes,
-    /// The lane that most were offered to, whose promise agents have to keep; none if it is not known.
-    pub leading: Option<LeadingLane>,
-}
-
-/// One lane of a queue. Where channels or tiers are not told apart, it has none.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LeadingLane {
-    /// Its channel.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub channel: Option<String>,
-    /// Its tier.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub tier: Option<String>,
+    /// What else is known of it.
+    pub known: KnownBefore,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -120,9 +106,9 @@ impl Seed {
     /// As JSON.
     pub fn text(&self) -> String {
         let queue = |queue: &SeedOfQueue| QueueJson {
-            handle_seconds: queue.times.handle_seconds,
-            patience_seconds: queue.times.patience_seconds,
-            leading: queue.leading.clone(),
+            handle_seconds: queue.known.times.handle_seconds,
+            patience_seconds: queue.known.times.patience_seconds,
+            leading: queue.known.leading.clone(),
             offered: runs(&queue.counts),
         };
         let queues = self.queues.iter().map(|(name, seed)| (name.clone(), queue(seed))).collect();
@@ -166,7 +152,7 @@ impl Seed {
                 }
             }
             let QueueJson { handle_seconds, patience_seconds, leading, .. } = queue;
-            (seed.times, seed.leading) = (KnownTimes { handle_seconds, patience_seconds }, leading);
+            seed.known = KnownBefore { times: KnownTimes { handle_seconds, patience_seconds }, leading };
             queues.insert(name, seed);
         }
         Ok(Seed { until, queues })
@@ -227,7 +213,7 @@ mod tests {
         let counts = [(100, 1), (101, 2), (105, 3), (200, 4)].into_iter().collect();
         let times = KnownTimes { handle_seconds: Some(180.5), patience_seconds: None };
         let leading = Some(LeadingLane { channel: Some("chat".to_owned()), tier: None });
-        let one = SeedOfQueue { counts, times, leading };
+        let one = SeedOfQueue { counts, known: KnownBefore { times, leading } };
         Seed { until: 201, queues: BTreeMap::from([("a".to_owned(), one), ("b".to_owned(), SeedOfQueue::default())]) }
     }
 

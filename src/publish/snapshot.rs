@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::engine::board::GroupKey;
@@ -52,6 +53,8 @@ pub struct Snapshot {
     /// What is usual for each queue, and how today compares; none while `live` is none, or not `whole`, and before it was
     /// looked at.
     pub load: Option<Arc<Load>>,
+    /// The instant of the latest look at it, however long ago; none at such times as well.
+    pub looked_at: Option<EventTime>,
     /// Beyond what contacts are out of all proportion; none before that is known.
     pub fences: Option<Arc<Fences>>,
     /// The latest outliers, partition by partition, each in the order in which they were told.
@@ -129,11 +132,39 @@ pub struct QueueLoad {
     pub calendar: BusinessCalendar,
     /// What is expected of the next month start; none if there is none to come.
     pub month_start: Option<Arc<DayForecast>>,
-    /// Handle time and patience of the time before, in seconds, where a baseline file tells them.
-    pub known: KnownTimes,
+    /// What a baseline file tells of the time before.
+    pub known: KnownBefore,
 }
 
-/// What was measured of a queue before anything was read.
+/// What was known of a queue before anything was read, beside how many came.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct KnownBefore {
+    /// How long contacts took, and were ready to wait.
+    pub times: KnownTimes,
+    /// The lane that most were offered to, whose promise agents have to keep; none if it is not known.
+    pub leading: Option<LeadingLane>,
+}
+
+/// One lane of a queue. Where channels or tiers are not told apart, it has none.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LeadingLane {
+    /// Its channel.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub channel: Option<String>,
+    /// Its tier.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub tier: Option<String>,
+}
+
+impl LeadingLane {
+    /// By its channel and tier.
+    pub fn of(key: &GroupKey) -> LeadingLane {
+        LeadingLane { channel: key.channel.clone(), tier: key.tier.clone() }
+    }
+}
+
+/// How long contacts of a queue take.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct KnownTimes {
     /// The mean handle time in seconds; none if it was not measured.
@@ -191,10 +222,10 @@ impl Snapshot {
         self.withheld.iter().cloned().chain(stale).collect()
     }
 
-    /// What was measured of a queue before anything was read.
-    pub fn known_times(&self, queue: &str) -> KnownTimes {
+    /// What was known of a queue before anything was read.
+    pub fn known(&self, queue: &str) -> KnownBefore {
         let known = self.load.as_ref().and_then(|load| load.queues.get(queue));
-        known.map_or_else(KnownTimes::default, |queue| queue.known)
+        known.map_or_else(KnownBefore::default, |queue| queue.known.clone())
     }
 
     /// The snapshot of a service that has read nothing yet.
@@ -211,6 +242,7 @@ impl Snapshot {
             repeats: None,
             breaches: Arc::default(),
             load: None,
+            looked_at: None,
             fences: None,
             outliers: Vec::new(),
             outlier_counts: BTreeMap::new(),

@@ -2,26 +2,34 @@
 //!
 //! The load is how many were offered in the last half an hour, or the next longer window, times the mean handle time of
 //! those handled in it; where too few were, of the longest window, or of a baseline file. Patience is estimated from all
-//! waits of the same windows, those that were answered as well as those that were given up. What is aimed at is the
-//! promise on the wait of the lane that most were offered to. A queue that is told of by nothing has no number.
+//! waits of the same windows in the leading lane's channel: those that were answered, those that were given up and those
+//! that last still. What is aimed at is the promise on the wait of the leading lane, the one that most were offered to. A
+//! queue that is told of by nothing has no number. Days to come are planned by the longest window alone, where it has seen
+//! enough.
 
 use std::collections::BTreeMap;
 
 use crate::config;
-use crate::engine::board::GroupKey;
+use crate::engine::board::{Group, GroupKey};
 use crate::engine::settings::{SlotWidths, Window};
 use crate::engine::tally::{Cell, Measure, Quantity, Tally};
 use crate::engine::view::{GroupView, View};
-use crate::publish::seed::LeadingLane;
-use crate::publish::snapshot::KnownTimes;
+use crate::publish::snapshot::{KnownBefore, KnownTimes, LeadingLane};
 use crate::staffing::patience::estimate;
 use crate::staffing::{Aim, Load, Patience, Predicted, Required, predict, required};
+use crate::surge::SlotForecast;
 
 /// The window that a load is seen in, in milliseconds.
 const WINDOW_MS: u64 = 30 * 60_000;
 
-/// A mean of fewer handle times says little.
+/// A mean of fewer handle times says little; so does a patience from fewer who gave up, where more are known of before.
 const FEWEST_HANDLED: u64 = 20;
+
+/// A slot of a forecast, in seconds.
+const SLOT_SECONDS: f64 = 900.0;
+
+/// One contact an hour, in a slot: for fewer nobody is there outside of opening hours.
+const LEAST_STAFFED: f64 = 0.25;
 
 /// Which windows are looked at.
 #[derive(Clone, Debug)]
@@ -61,16 +69,41 @@ pub struct Outlook {
     pub load: Option<Load>,
     /// How long contacts are ready to wait: as estimated, or known from before; none if neither is.
     pub patience: Option<Patience>,
-    /// How long contacts take and are ready to wait by the longest window, for days to come.
-    pub times: KnownTimes,
-    /// The lane that most were offered to.
-    pub leading: LeadingLane,
-    /// What it is promised on the wait, which is aimed at; none if nothing is.
+    /// What the lane that most are offered to now is promised on the wait, which is aimed at; none if nothing is, or if
+    /// lanes that are not told apart are promised different things.
     pub aim: Option<Aim>,
     /// Agents who are there for contacts: available, busy or in after-contact work; none if nothing is told of them.
     pub agents: Option<u64>,
     /// What it takes, and what those who are there reach; by Erlang A only where patience is known.
     pub models: BTreeMap<Model, Staffed>,
+    /// What agents of days to come are worked out by, from the longest window.
+    pub planning: Planning,
+    /// The lane that most were offered to in the longest window, or before.
+    pub leading: LeadingLane,
+}
+
+/// What agents of days to come are worked out by.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Planning {
+    /// How long contacts take, and are ready to wait.
+    pub times: KnownTimes,
+    /// What is aimed at; none if nothing is promised on the wait.
+    pub aim: Option<Aim>,
+}
+
+impl Planning {
+    /// The agents for a quarter of an hour, by Erlang A where patience is known: none are needed while it is closed and
+    /// hardly anybody comes. None if that cannot be said.
+    pub fn required(&self, slot: &SlotForecast) -> Option<Required> {
+        let is_for_somebody = slot.is_open || slot.mean >= LEAST_STAFFED;
+        let contacts = if is_for_somebody { slot.mean } else { 0.0 };
+        let load = Load::of_contacts(contacts, SLOT_SECONDS, self.times.handle_seconds?).ok()?;
+        required(&load, &self.aim?, patience_of(self.times)).ok()
+    }
+}
+
+fn patience_of(times: KnownTimes) -> Option<Patience> {
+    times.patience_seconds.and_then(|seconds| Patience::of_seconds(seconds).ok())
 }
 
 /// What one model says.
@@ -94,6 +127,10 @@ impl Windows {
         long_enough.or(self.windows.len().checked_sub(1))
     }
 
+    fn longest(&self) -> Option<usize> {
+        (0..self.windows.len()).max_by_key(|window| self.windows[*window].length_ms)
+    }
+
     /// Those that durations are looked for in, the first one first.
     fn of_durations(&self) -> impl Iterator<Item = usize> {
         let with_quantiles = self.windows.iter().enumerate().filter(|(_, window)| window.quantiles);
@@ -112,77 +149,128 @@ impl Windows {
     }
 }
 
-/// Every queue that anything was ever offered to; none where lanes are not told apart by queue. `known` is what was measured
-/// before.
+/// Every queue that anything was ever offered to, or only one; none where lanes are not told apart by queue. `known` is what
+/// was measured before.
 pub fn outlooks<'v>(
     view: &'v View,
     windows: &Windows,
     staffing: &config::Staffing,
-    known: impl Fn(&str) -> KnownTimes,
+    only: Option<&str>,
+    known: impl Fn(&str) -> KnownBefore,
 ) -> BTreeMap<&'v str, Outlook> {
-    let mut queues: BTreeMap<&str, Vec<(&GroupKey, &GroupView)>> = BTreeMap::new();
+    let mut queues: BTreeMap<&str, Lanes<'_>> = BTreeMap::new();
     for (key, group) in view.groups.iter().filter(|(_, group)| group.is_offered()) {
-        if let Some(queue) = &key.queue {
-            queues.entry(queue).or_default().push((key, group));
+        if let Some(queue) = key.queue.as_deref().filter(|queue| only.is_none_or(|only| only == *queue)) {
+            queues.entry(queue).or_default().0.push((key, group));
         }
     }
-    let outlook = |(queue, lanes): (&'v str, Vec<_>)| {
+    let outlook = |(queue, lanes): (&'v str, Lanes<'_>)| {
         let agents = view.agents.get(queue).and_then(|windows| windows.first()).map(|tally| tally.now.staffed());
-        Some((queue, outlook(&lanes, windows, view.now.millis(), staffing, agents, known(queue))?))
+        Some((queue, lanes.outlook(windows, view.now.millis(), staffing, agents, &known(queue))?))
     };
     queues.into_iter().filter_map(outlook).collect()
 }
 
-fn outlook(
-    lanes: &[(&GroupKey, &GroupView)],
-    windows: &Windows,
-    now_ms: u64,
-    staffing: &config::Staffing,
-    agents: Option<u64>,
-    known: KnownTimes,
-) -> Option<Outlook> {
-    let window = windows.of_arrivals()?;
-    let offered = |group: &GroupView| {
-        group.windows[window].measures.get(&Measure::Wait).map_or(0, |tally| tally.cells[Cell::Offered])
-    };
-    let arrivals_per_second =
-        lanes.iter().map(|(_, group)| offered(group)).sum::<u64>() as f64 / windows.seconds(window, now_ms);
-    let seen: Vec<Times> = windows.of_durations().map(|window| times_of(tallies(lanes, window))).collect();
-    let of_a_day = seen.last().copied().unwrap_or_default();
-    let handled_enough = seen.iter().find(|times| times.handled >= FEWEST_HANDLED);
-    let handle_seconds = handled_enough.or(seen.last()).and_then(|times| times.known.handle_seconds);
-    let handle_seconds = handle_seconds.or(known.handle_seconds);
-    let patience_seconds = seen.iter().find_map(|times| times.known.patience_seconds).or(known.patience_seconds);
-    let patience = patience_seconds.and_then(|seconds| Patience::of_seconds(seconds).ok());
-    let times = KnownTimes {
-        handle_seconds: of_a_day.known.handle_seconds.or(known.handle_seconds),
-        patience_seconds: of_a_day.known.patience_seconds.or(known.patience_seconds),
-    };
-    let load = handle_seconds.and_then(|handle| Load::new(arrivals_per_second, handle).ok());
-    // Of lanes to which as many were offered, the first.
-    let (key, leading) = lanes.iter().rev().max_by_key(|(_, group)| offered(group))?;
-    let promise = leading.promise(Measure::Wait);
-    let aim = promise.answer_within_ms.zip(promise.goal).map(|(within_ms, goal)| Aim {
-        target_seconds: within_ms as f64 / 1_000.0,
-        goal,
-        max_occupancy: staffing.max_occupancy,
-        shrinkage: staffing.shrinkage,
-    });
-    let mut models = BTreeMap::new();
-    if let (Some(load), Some(aim)) = (load, aim) {
-        let by = [(Model::ErlangC, Some(None)), (Model::ErlangA, patience.map(Some))];
-        for (model, patience) in by.into_iter().filter_map(|(model, patience)| Some((model, patience?))) {
-            let Ok(required) = required(&load, &aim, patience) else { continue };
-            let reached = agents.map(|agents| predict(&load, agents, aim.target_seconds, patience));
-            models.insert(model, Staffed { required, predicted: reached.and_then(Result::ok).flatten() });
-        }
+/// The lanes of one queue to which anything was ever offered, at least one.
+#[derive(Default)]
+struct Lanes<'v>(Vec<(&'v GroupKey, &'v GroupView)>);
+
+impl<'v> Lanes<'v> {
+    fn outlook(
+        &self,
+        windows: &Windows,
+        now_ms: u64,
+        staffing: &config::Staffing,
+        agents: Option<u64>,
+        known: &KnownBefore,
+    ) -> Option<Outlook> {
+        let (window, longest) = (windows.of_arrivals()?, windows.longest()?);
+        let offered: u64 = self.offered(window).map(|(_, offered)| offered).sum();
+        let arrivals_per_second = offered as f64 / windows.seconds(window, now_ms);
+        let is_known = |(key, _): &&(&GroupKey, &GroupView)| known.leading.as_ref() == Some(&LeadingLane::of(key));
+        let by_day = leading(self.offered(longest)).or_else(|| self.0.iter().find(is_known).map(|(key, _)| *key));
+        let by_day = by_day.or_else(|| self.0.first().map(|(key, _)| *key))?;
+        let now = leading(self.offered(window)).unwrap_or(by_day);
+        let seen: Vec<Times> = windows.of_durations().map(|window| self.times(window, now_ms, now)).collect();
+        let handled_enough = seen.iter().find(|times| times.handled >= FEWEST_HANDLED);
+        let handle_seconds = handled_enough.and_then(|times| times.known.handle_seconds);
+        let handle_seconds = handle_seconds.or(known.times.handle_seconds);
+        let handle_seconds = handle_seconds.or(seen.last().and_then(|times| times.known.handle_seconds));
+        let patience_seconds = seen.iter().find_map(|times| times.known.patience_seconds);
+        let patience = patience_of(KnownTimes {
+            patience_seconds: patience_seconds.or(known.times.patience_seconds),
+            ..known.times
+        });
+        let of_a_day = windows.of_durations().last().map(|window| self.times(window, now_ms, by_day));
+        let times = of_a_day.unwrap_or_default().with(known.times);
+        let load = handle_seconds.and_then(|handle| Load::new(arrivals_per_second, handle).ok());
+        let aim = self.aim(now, staffing);
+        let models = load.zip(aim).map(|(load, aim)| models(&load, &aim, patience, agents)).unwrap_or_default();
+        let planning = Planning { times, aim: self.aim(by_day, staffing) };
+        let leading = LeadingLane::of(by_day);
+        Some(Outlook { arrivals_per_second, handle_seconds, load, patience, aim, agents, models, planning, leading })
     }
-    let leading = LeadingLane { channel: key.channel.clone(), tier: key.tier.clone() };
-    Some(Outlook { arrivals_per_second, handle_seconds, load, patience, times, leading, aim, agents, models })
+
+    /// How many were offered to each in a window.
+    fn offered(&self, window: usize) -> impl Iterator<Item = (&'v GroupKey, u64)> {
+        self.0.iter().map(move |(key, group)| {
+            let tally = group.windows[window].measures.get(&Measure::Wait);
+            (*key, tally.map_or(0, |tally| tally.cells[Cell::Offered]))
+        })
+    }
+
+    /// What a window says, of those who wait as much as of those who did.
+    fn times(&self, window: usize, now_ms: u64, leading: &GroupKey) -> Times {
+        let tallies = self.0.iter().filter_map(|(key, group)| {
+            let group = &group.windows[window];
+            Some((*key, group.measures.get(&Measure::Wait)?, waiting_ms(group, now_ms)))
+        });
+        times_of(tallies, leading)
+    }
+
+    /// What a lane is promised on the wait.
+    fn aim(&self, lane: &GroupKey, staffing: &config::Staffing) -> Option<Aim> {
+        let (_, group) = self.0.iter().find(|(key, _)| *key == lane)?;
+        let promise = group.promise(Measure::Wait);
+        promise.answer_within_ms.zip(promise.goal).map(|(within_ms, goal)| Aim {
+            target_seconds: within_ms as f64 / 1_000.0,
+            goal,
+            max_occupancy: staffing.max_occupancy,
+            shrinkage: staffing.shrinkage,
+        })
+    }
 }
 
-fn tallies<'v>(lanes: &[(&GroupKey, &'v GroupView)], window: usize) -> impl Iterator<Item = &'v Tally> {
-    lanes.iter().filter_map(move |(_, group)| group.windows[window].measures.get(&Measure::Wait))
+fn models(load: &Load, aim: &Aim, patience: Option<Patience>, agents: Option<u64>) -> BTreeMap<Model, Staffed> {
+    let by = [(Model::ErlangC, Some(None)), (Model::ErlangA, patience.map(Some))];
+    let staffed = |(model, patience): (Model, Option<Option<Patience>>)| {
+        let patience = patience?;
+        let required = required(load, aim, patience).ok()?;
+        let reached = agents.map(|agents| predict(load, agents, aim.target_seconds, patience));
+        Some((model, Staffed { required, predicted: reached.and_then(Result::ok).flatten() }))
+    };
+    by.into_iter().filter_map(staffed).collect()
+}
+
+/// The lane that most were offered to; of those to which as many were, the first. None if none were to any.
+pub fn leading<'k>(lanes: impl Iterator<Item = (&'k GroupKey, u64)>) -> Option<&'k GroupKey> {
+    let most = lanes.fold(
+        (None, 0),
+        |(lane, most), (key, offered)| {
+            if offered > most { (Some(key), offered) } else { (lane, most) }
+        },
+    );
+    most.0
+}
+
+/// How long those have waited together who wait still. Those beyond the list of the longest waiting came at a steady rate
+/// since, so they have waited half as long as the last of it.
+fn waiting_ms(group: &Group, now_ms: u64) -> u64 {
+    let tally = group.measures.get(&Measure::Wait);
+    let listed = group.longest.get(&Measure::Wait).map_or(&[][..], Vec::as_slice);
+    let mut waits = listed.iter().map(|waiting| now_ms.saturating_sub(waiting.since.millis()));
+    let others = tally.map_or(0, |tally| tally.waiting).saturating_sub(listed.len() as u64);
+    waits.clone().sum::<u64>() + others * waits.next_back().unwrap_or(0) / 2
 }
 
 /// How long contacts took, and were ready to wait.
@@ -190,22 +278,44 @@ fn tallies<'v>(lanes: &[(&GroupKey, &'v GroupView)], window: usize) -> impl Iter
 pub struct Times {
     /// How many were handled.
     pub handled: u64,
+    /// How many gave up, of the leading lane's channel.
+    pub abandoned: u64,
     /// The mean handle time, if any were; the patience, if enough gave up.
     pub known: KnownTimes,
 }
 
-/// What these tallies say together, each with distributions. Who waits still is not among the waits: of many, few do.
-pub fn times_of<'t>(tallies: impl Iterator<Item = &'t Tally>) -> Times {
+impl Times {
+    /// Where few were handled or gave up, what was known before.
+    pub fn with(self, before: KnownTimes) -> KnownTimes {
+        let of = |count: u64, seen: Option<f64>, before: Option<f64>| {
+            if count >= FEWEST_HANDLED { seen } else { before.or(seen) }
+        };
+        KnownTimes {
+            handle_seconds: of(self.handled, self.known.handle_seconds, before.handle_seconds),
+            patience_seconds: of(self.abandoned, self.known.patience_seconds, before.patience_seconds),
+        }
+    }
+}
+
+/// What tallies with distributions say together, each with how long those have waited who wait still. Patience is that of
+/// the leading lane's channel: who writes a letter and who calls do not wait alike.
+pub fn times_of<'t>(lanes: impl Iterator<Item = (&'t GroupKey, &'t Tally, u64)>, leading: &GroupKey) -> Times {
     let waits = [Quantity::WaitAnswered, Quantity::WaitAbandoned, Quantity::WaitLeft];
     let (mut handled, mut handled_ms, mut waited_ms, mut abandoned) = (0, 0, 0, 0);
-    for tally in tallies {
+    for (key, tally, waiting_ms) in lanes {
         handled += tally[Quantity::Handle].count();
         handled_ms += tally[Quantity::Handle].sum_ms();
-        waited_ms += waits.iter().map(|quantity| tally[*quantity].sum_ms()).sum::<u64>();
-        abandoned += tally[Quantity::WaitAbandoned].count();
+        if key.channel == leading.channel {
+            waited_ms += waits.iter().map(|quantity| tally[*quantity].sum_ms()).sum::<u64>() + waiting_ms;
+            abandoned += tally[Quantity::WaitAbandoned].count();
+        }
     }
     let patience = estimate(waited_ms as f64 / 1_000.0, abandoned);
     let handle_seconds = (handled_ms > 0).then(|| handled_ms as f64 / 1_000.0 / handled as f64);
     let patience_seconds = patience.map(|estimate| estimate.mean.seconds());
-    Times { handled, known: KnownTimes { handle_seconds, patience_seconds } }
+    Times { handled, abandoned, known: KnownTimes { handle_seconds, patience_seconds } }
 }
+
+#[cfg(test)]
+#[path = "tests_of_staffing.rs"]
+mod tests;

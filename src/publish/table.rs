@@ -83,7 +83,7 @@ fn names_of(by: GroupBy, key: &GroupKey) -> Vec<String> {
 }
 
 /// A name from outside must not move the cursor.
-fn printable(name: &str) -> String {
+pub fn printable(name: &str) -> String {
     name.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
 }
 
@@ -266,7 +266,7 @@ fn percent(share: Option<f64>) -> String {
 }
 
 /// A goal as it was probably written.
-fn share_text(goal: f64) -> String {
+pub fn share_text(goal: f64) -> String {
     format!("{}%", (goal * 10_000.0).round() / 100.0)
 }
 

@@ -144,7 +144,9 @@ impl Pulse {
         if let Some(until) = arrivals_until {
             self.monitor.hand_over(Arrived { until, shards: arrivals });
         }
-        snapshot.load = live_at.filter(|_| whole).and_then(|now| self.monitor.load(now));
+        let spoken_for = live_at.filter(|_| whole);
+        snapshot.load = spoken_for.and_then(|now| self.monitor.load(now));
+        snapshot.looked_at = spoken_for.and_then(|_| self.monitor.looked_at());
         if let Some(live) = &snapshot.live {
             snapshot.breaches = Arc::clone(self.breaches.judge(live, &trails, snapshot.whole));
             if matches!(gaze, Gaze::Edge(_)) {

@@ -10,7 +10,7 @@ use crate::event::EventTime;
 use crate::publish::edges::written;
 use crate::publish::forecast::{self, BandJson, BaselineJson};
 use crate::publish::snapshot::{CalendarDay, LOOK_WINDOWS, Load, QueueLoad, Snapshot};
-use crate::publish::staffing::{Model, Outlook};
+use crate::publish::staffing::{Model, Outlook, Planning};
 use crate::surge::{Incident, LevelTest, Reading};
 
 /// All queues.
@@ -206,11 +206,10 @@ fn staffing(outlook: &Outlook) -> StaffingJson {
 }
 
 /// What is expected of one queue from today on, for so many days, or as many as are known; none if there is no such queue.
-pub fn forecast(snapshot: &Snapshot, outlooks: &BTreeMap<&str, Outlook>, queue: &str, days: usize) -> Option<Vec<u8>> {
+pub fn forecast(snapshot: &Snapshot, outlook: Option<&Outlook>, queue: &str, days: usize) -> Option<Vec<u8>> {
     let load = snapshot.load.as_deref()?.queues.get(queue)?;
-    let outlook = outlooks.get(queue);
-    let times = outlook.map_or(load.known, |outlook| outlook.times);
+    let unpromised = Planning { times: load.known.times, aim: None };
+    let planning = outlook.map_or(unpromised, |outlook| outlook.planning);
     let days = &load.days[..days.min(load.days.len())];
-    let aim = outlook.and_then(|outlook| outlook.aim);
-    Some(json(&forecast::QueueForecast::of(queue, load.standing, days, &load.calendar, times, aim)))
+    Some(json(&forecast::QueueForecast::of(queue, load.standing, days, &load.calendar, planning)))
 }

@@ -111,7 +111,7 @@ fn a_forecast_and_the_agents_it_takes() {
     let now = loaded.made_at;
     let (_snapshots, _meters, exposition) = exposition(loaded.clone(), &settings(), Formulas::Headline);
     let outlooks = exposition.outlooks(&loaded, now);
-    let page = described(&load::forecast(&loaded, &outlooks, "a", 14).unwrap(), "Forecast");
+    let page = described(&load::forecast(&loaded, outlooks.get("a"), "a", 14).unwrap(), "Forecast");
     let days = page["days"].as_array().unwrap();
     assert_eq!((days.len(), &days[0]["date"], &days[1]["business_day"]), (2, &json!("2024-01-01"), &json!(1)));
     let slots = days[0]["slots"].as_array().unwrap();
@@ -126,11 +126,11 @@ fn a_forecast_and_the_agents_it_takes() {
         (&json!(1), &json!(2), &json!(1))
     );
     assert_eq!(days[0]["agent_hours"], 24.0);
-    let page = described(&load::forecast(&loaded, &outlooks, "a", 1).unwrap(), "Forecast");
+    let page = described(&load::forecast(&loaded, outlooks.get("a"), "a", 1).unwrap(), "Forecast");
     assert_eq!(page["days"].as_array().unwrap().len(), 1);
-    assert_eq!(load::forecast(&loaded, &outlooks, "c", 14), None);
+    assert_eq!(load::forecast(&loaded, None, "c", 14), None);
     // Without a handle time there are no agents.
-    let page = described(&load::forecast(&loaded, &Default::default(), "a", 1).unwrap(), "Forecast");
+    let page = described(&load::forecast(&loaded, None, "a", 1).unwrap(), "Forecast");
     assert_eq!((&page["aim"], &page["days"][0]["agents_at_peak"]), (&Value::Null, &Value::Null));
 }
 

@@ -12,6 +12,7 @@ use super::{PLAIN, Pages, lines};
 use crate::clock;
 use crate::engine::tally::{Measure, Quantity};
 use crate::publish::api::{histogram, load, outliers, queues};
+use crate::publish::snapshot::KnownBefore;
 use crate::publish::withheld::Withheld;
 
 /// How many days are told of unless more or fewer are asked for.
@@ -84,7 +85,8 @@ async fn forecast(
             let snapshot = pages.exposition.snapshot();
             let at = clock::monotonic();
             shown(&snapshot, at)?;
-            Ok(load::forecast(&snapshot, &pages.exposition.outlooks(&snapshot, at), &queue, days))
+            let outlook = pages.exposition.outlook(&snapshot, at, &queue);
+            Ok(load::forecast(&snapshot, outlook.as_ref(), &queue, days))
         },
         "there is no such queue, or what is usual is not known yet\n",
     )
@@ -99,7 +101,7 @@ async fn baseline(State(pages): State<Pages>) -> Response {
         let outlooks = pages.exposition.outlooks(&snapshot, clock::monotonic());
         for (queue, of_queue) in &mut seed.queues {
             if let Some(outlook) = outlooks.get(queue.as_str()) {
-                (of_queue.times, of_queue.leading) = (outlook.times, Some(outlook.leading.clone()));
+                of_queue.known = KnownBefore { times: outlook.planning.times, leading: Some(outlook.leading.clone()) };
             }
         }
         Ok::<_, String>(seed.text())

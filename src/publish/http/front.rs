@@ -85,8 +85,9 @@ fn news(load: &QueueLoad) -> Option<String> {
         }
         None => {
             let is_unusual = |level: Option<LevelTest>| level.is_some_and(|level| level.is_unusual);
-            let Reading { against_ordinary, against_month_start, factor, .. } = &load.reading;
-            let day = match load.days.first()?.day.business_day {
+            let Reading { against_ordinary, against_month_start, today, .. } = &load.reading;
+            let at_midnight = load.days.first()?;
+            let day = match at_midnight.day.business_day {
                 _ if is_unusual(*against_month_start) => "than is usual even for such a day",
                 Some(1..=3) if is_unusual(*against_ordinary) => {
                     "than on an ordinary day, as the beginning of a month is"
@@ -94,8 +95,8 @@ fn news(load: &QueueLoad) -> Option<String> {
                 _ if is_unusual(*against_ordinary) => "than on an ordinary day",
                 _ => return None,
             };
-            let of_usual = format!("{:.0}", factor * 100.0);
-            Some(format!("is busier today {day}: {of_usual} % of what was expected at midnight"))
+            let [will, was] = [today.mean, at_midnight.total.mean].map(|number| format!("{number:.0}"));
+            Some(format!("is busier today {day}: about {will} by its end, where {was} were expected at midnight"))
         }
     }
 }

@@ -51,6 +51,11 @@ impl<'s> Scene<'s> {
         self.shown_whole().and(self.snapshot.load.as_deref())
     }
 
+    /// The instant of the latest look at it, if lanes are shown.
+    pub(super) fn looked_at(&self) -> Option<EventTime> {
+        self.shown_whole().and(self.snapshot.looked_at)
+    }
+
     /// The same of each queue.
     pub(super) fn loads(&self) -> impl Iterator<Item = (&'s str, &'s QueueLoad)> {
         self.load().into_iter().flat_map(|load| &load.queues).map(|(queue, load)| (queue.as_str(), load))

@@ -123,6 +123,7 @@ fn listed() -> String {
     promised.promises[0].1.service.calendars.all = Some("office".to_owned());
     let mut snapshot = snapshot(&shards(&[LOG, LETTERS, IMPATIENT].concat(), &promised, 1), BY_ALL);
     snapshot.load = Some(Arc::new(load()));
+    snapshot.looked_at = Some(load().at);
     let mut limits = ByAspect::default();
     Aspect::ALL.into_iter().for_each(|aspect| limits.set(aspect, Some(60_000)));
     let key = snapshot.counted.counters.keys().next().unwrap().clone();

@@ -31,6 +31,11 @@ pub(super) const FAMILIES: &[Family] = &[
         |scene, samples| each(scene, samples, |load| magnitude(&load.reading)),
     ),
     Family::gauge(
+        "holdline_surge_peak_magnitude_ratio",
+        "The largest magnitude of the surge that is on, of looks at which it was as surprising as one that is declared; absent while there is none.",
+        |scene, samples| each(scene, samples, |load| surge(load).map(|incident| incident.magnitude)),
+    ),
+    Family::gauge(
         "holdline_surge_start_timestamp_seconds",
         "When the surge or silence that is on began, in seconds since 1970; absent while there is none.",
         |scene, samples| {
@@ -64,7 +69,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     Family::gauge(
         "holdline_surge_day_factor",
-        "How many times as many contacts come today as were expected at midnight, as far as is known now.",
+        "How many times as many contacts come at present as were expected at midnight, by what came today, without what is beyond chance.",
         |scene, samples| each(scene, samples, |load| Some(load.reading.factor)),
     ),
     Family::gauge(
@@ -77,8 +82,8 @@ pub(super) const FAMILIES: &[Family] = &[
     }),
     Family::gauge(
         "holdline_surge_look_timestamp_seconds",
-        "The instant of the latest look for surges, in seconds since 1970.",
-        |scene, samples| scene.load().into_iter().for_each(|load| samples.add(&[], timestamp(load.at))),
+        "The instant of the latest look for surges, in seconds since 1970; what it said is told for 15 minutes.",
+        |scene, samples| scene.looked_at().into_iter().for_each(|at| samples.add(&[], timestamp(at))),
     ),
 ];
 

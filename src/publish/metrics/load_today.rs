@@ -38,6 +38,11 @@ pub(super) const FAMILIES: &[Family] = &[
         today,
     ),
     Family::gauge(
+        "holdline_surge_day_expected_at_midnight",
+        "Contacts expected today in all, as it was known at midnight.",
+        |scene, samples| each(scene, samples, |load| load.days.first().map(|day| day.total.mean)),
+    ),
+    Family::gauge(
         "holdline_month_start_expected_offered",
         "Contacts expected on the first business day of the next month start to come; absent where none is.",
         |scene, samples| {

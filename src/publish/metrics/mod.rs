@@ -236,7 +236,14 @@ impl Exposition {
     /// What each queue's load is and takes; nothing unless this process may speak for whole queues.
     pub fn outlooks<'s>(&self, snapshot: &'s Snapshot, now: Instant) -> BTreeMap<&'s str, Outlook> {
         let Some(view) = snapshot.shown(now).filter(|_| snapshot.whole) else { return BTreeMap::new() };
-        staffing::outlooks(view, &self.spans, &self.staffing, |queue| snapshot.known_times(queue))
+        staffing::outlooks(view, &self.spans, &self.staffing, None, |queue| snapshot.known(queue))
+    }
+
+    /// The same of one queue.
+    pub fn outlook(&self, snapshot: &Snapshot, now: Instant, queue: &str) -> Option<Outlook> {
+        let view = snapshot.shown(now).filter(|_| snapshot.whole)?;
+        let known = |queue: &str| snapshot.known(queue);
+        staffing::outlooks(view, &self.spans, &self.staffing, Some(queue), known).remove(queue)
     }
 
     /// Without exemplars and outlooks.

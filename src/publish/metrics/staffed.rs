@@ -4,7 +4,6 @@
 
 use super::family::{Family, Samples, Scene};
 use crate::publish::staffing::{Outlook, Staffed};
-use crate::staffing::{Load, Patience, required};
 
 pub(super) const FAMILIES: &[Family] = &[
     Family::gauge(
@@ -24,12 +23,22 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     Family::gauge(
         "holdline_patience_seconds",
-        "The mean time after which contacts that are not answered give up, in seconds, estimated from all waits; absent where too few gave up and no baseline file tells it.",
+        "The mean time after which contacts that are not answered give up, in seconds, estimated from all waits, also those that last still, in the channel of the lane that most are offered to; absent where too few gave up and no baseline file tells it.",
         |scene, samples| each(scene, samples, |outlook| outlook.patience.map(|patience| patience.seconds())),
     ),
     Family::gauge(
+        "holdline_staffing_goal_ratio",
+        "The goal that agents required are to keep, 0 to 1: that of the lane which most are offered to now; absent where lanes that metrics.by adds up have different goals or targets.",
+        |scene, samples| each(scene, samples, |outlook| outlook.aim.map(|aim| aim.goal)),
+    ),
+    Family::gauge(
+        "holdline_staffing_target_seconds",
+        "The target on the wait of the same lane, in seconds.",
+        |scene, samples| each(scene, samples, |outlook| outlook.aim.map(|aim| aim.target_seconds)),
+    ),
+    Family::gauge(
         "holdline_agents_required",
-        "Agents that have to be there to keep the promise on the wait, by Erlang C (nobody gives up) and, where patience is known, Erlang A.",
+        "Agents that have to be there to keep the promise on the wait, by Erlang C (nobody gives up) and, where patience is known, Erlang A; absent where no handle time is known, or no goal.",
         |scene, samples| models(scene, samples, |staffed| Some(staffed.required.agents as f64)),
     ),
     Family::gauge(
@@ -44,7 +53,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     Family::gauge(
         "holdline_month_start_agents_required",
-        "Agents that the busiest quarter of an hour of the next month start needs, by Erlang A where patience is known, else by Erlang C, with the handle time of the longest window; absent where that is not known.",
+        "Agents that the busiest quarter of an hour of the next month start needs, by Erlang A where patience is known, else by Erlang C, with the handle time of the longest window, or of a baseline file where that has seen few; absent where neither is known.",
         month_start,
     ),
 ];
@@ -69,12 +78,9 @@ fn models(scene: &Scene<'_>, samples: &mut Samples<'_>, value: fn(&Staffed) -> O
 
 fn month_start(scene: &Scene<'_>, samples: &mut Samples<'_>) {
     for (queue, load) in scene.loads() {
-        let Some(Outlook { times, aim: Some(aim), .. }) = scene.outlooks.get(queue) else { continue };
-        let (Some(day), Some(handle)) = (&load.month_start, times.handle_seconds) else { continue };
-        let busiest = day.slots.iter().map(|slot| slot.mean).fold(0.0, f64::max);
-        let patience = times.patience_seconds.and_then(|seconds| Patience::of_seconds(seconds).ok());
-        let required = Load::of_contacts(busiest, 900.0, handle).and_then(|load| required(&load, aim, patience));
-        if let Ok(required) = required {
+        let (Some(day), Some(outlook)) = (&load.month_start, scene.outlooks.get(queue)) else { continue };
+        let busiest = day.slots.iter().max_by(|one, other| one.mean.total_cmp(&other.mean));
+        if let Some(required) = busiest.and_then(|slot| outlook.planning.required(slot)) {
             samples.add(&[("queue", queue)], required.agents as f64);
         }
     }

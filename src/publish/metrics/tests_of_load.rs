@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::tests::{BY_QUEUE, LOG, settings, shards, snapshot, text, usual};
 use crate::event::EventTime;
-use crate::publish::snapshot::{CalendarDay, KnownTimes, Load, QueueLoad, Snapshot};
+use crate::publish::snapshot::{CalendarDay, KnownBefore, KnownTimes, Load, QueueLoad, Snapshot};
 use crate::surge::{
     Baseline, BusinessCalendar, CELL_MS, CalendarSpec, Cells, Counts, Incident, LevelTest, Parameters, QUARTER_MS,
     Reason, Watch,
@@ -70,7 +70,7 @@ pub(in crate::publish) fn load() -> Load {
         days: Arc::new(days),
         calendar,
         month_start: Some(Arc::new(baseline.forecast(date(2024, 2, 1)))),
-        known: KnownTimes { handle_seconds: Some(200.0), patience_seconds: None },
+        known: KnownBefore::default(),
     };
     let at = |ms: u64| EventTime::from_millis(ms).unwrap();
     let calendar =
@@ -86,6 +86,7 @@ pub(in crate::publish) fn load() -> Load {
 fn loaded() -> Snapshot {
     Snapshot {
         load: Some(Arc::new(load())),
+        looked_at: Some(load().at),
         ..snapshot(&shards(&(LOG.to_owned() + IMPATIENT), &settings(), 1), BY_QUEUE)
     }
 }
@@ -144,10 +145,9 @@ fn agents_are_required_by_what_was_seen() {
     assert!((of_a("holdline_arrivals_per_second").unwrap() * seconds - 12.0).abs() < 1e-9);
     assert_eq!(of_a("holdline_staffing_handle_seconds"), Some(20.5));
     assert!((of_a("holdline_offered_load_erlangs").unwrap() - 12.0 / seconds * 20.5).abs() < 1e-9);
-    // All waits, 8 + 40 + 3 + 30 + 10 + 3 + 50 s, those of 7 and 5 left among them, over seven who gave up.
-    assert!(
-        (of_a("holdline_patience_seconds").unwrap() - (8.0 + 40.0 + 3.0 + 30.0 + 10.0 + 3.0 + 50.0) / 7.0).abs() < 1e-9
-    );
+    // All waits, those of 7 and 5 left among them, and 10 s that 8 has waited, over seven who gave up.
+    let waited = 8.0 + 40.0 + 3.0 + 30.0 + 10.0 + 3.0 + 50.0 + 10.0;
+    assert!((of_a("holdline_patience_seconds").unwrap() - waited / 7.0).abs() < 1e-9);
     for (model, agents, scheduled) in [("erlang_c", 2.0, 3.0), ("erlang_a", 1.0, 2.0)] {
         let required = |name: &str| value(&text, &format!("{name}{{queue=\"a\",model=\"{model}\"}}")).unwrap();
         assert_eq!(required("holdline_agents_required"), agents, "{model}");
@@ -158,6 +158,16 @@ fn agents_are_required_by_what_was_seen() {
     }
     // Ten in a quarter of an hour, 20.5 s each, are 0.2 erlangs.
     assert_eq!(of_a("holdline_month_start_agents_required"), Some(1.0));
+    // One who was handled says less than what a file tells; seven who gave up say more of now, and less of days to come.
+    let mut load = load();
+    let times = KnownTimes { handle_seconds: Some(200.0), patience_seconds: Some(1e6) };
+    load.queues.get_mut("a").unwrap().known = KnownBefore { times, leading: None };
+    let told = self::text(Snapshot { load: Some(Arc::new(load)), ..loaded() });
+    let of_a_now = |name: &str| value(&told, &format!("{name}{{queue=\"a\"}}"));
+    assert_eq!(of_a_now("holdline_staffing_handle_seconds"), Some(200.0));
+    assert_eq!(of_a_now("holdline_patience_seconds"), of_a("holdline_patience_seconds"));
+    // 2.2 erlangs, of hardly anybody who gives up.
+    assert_eq!(of_a_now("holdline_month_start_agents_required"), Some(4.0));
     // Nothing is known of what "b" takes.
     assert_eq!(value(&text, "holdline_agents_required{queue=\"b\",model=\"erlang_c\"}"), None);
     assert_eq!(

@@ -16,7 +16,7 @@ use crate::config::Surge;
 use crate::engine::settings::Promises;
 use crate::event::EventTime;
 use crate::publish::seed::Seed;
-use crate::publish::snapshot::{CalendarDay, KnownTimes, Load, QueueLoad};
+use crate::publish::snapshot::{CalendarDay, KnownBefore, Load, QueueLoad};
 use crate::surge::{
     Baseline, BusinessCalendar, Cells, Change, DayForecast, Detector, Incident, Parameters, Reading, Reason, Standing,
     Watch, replay,
@@ -110,7 +110,7 @@ impl Book {
             if learned {
                 self.learned_at = Some(arrived.until);
             }
-            let known = self.seed.queues.get(name).map_or_else(KnownTimes::default, |seed| seed.times);
+            let known = self.seed.queues.get(name).map_or_else(KnownBefore::default, |seed| seed.known.clone());
             queues.insert(name.to_owned(), self.queues[name].load(known));
             let named = self.calendars.name_of(name, promises).to_owned();
             if !calendars.contains_key(&named) {
@@ -267,7 +267,7 @@ impl Page {
         }
     }
 
-    fn load(&self, known: KnownTimes) -> QueueLoad {
+    fn load(&self, known: KnownBefore) -> QueueLoad {
         QueueLoad {
             standing: self.standing,
             reading: self.reading.clone(),

@@ -103,8 +103,16 @@ impl Monitor {
 
     /// What is known at `now`; none before the first look, and if the last one is long ago.
     pub fn load(&self, now: EventTime) -> Option<Arc<Load>> {
-        let latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        latest.clone().filter(|load| now.millis().abs_diff(load.at.millis()) <= LONGEST_SHOWN_MS)
+        self.latest().filter(|load| now.millis().abs_diff(load.at.millis()) <= LONGEST_SHOWN_MS)
+    }
+
+    /// The instant of the latest look, however long ago.
+    pub fn looked_at(&self) -> Option<EventTime> {
+        self.latest().map(|load| load.at)
+    }
+
+    fn latest(&self) -> Option<Arc<Load>> {
+        self.latest.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
