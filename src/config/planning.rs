@@ -25,8 +25,8 @@ const FULL: f64 = 1.0;
 /// What days and surges are like.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Surge {
-    /// The name of the calendar that says which days are business days, and when queues are open that have none; none if
-    /// Monday to Friday are, in UTC, and they always are.
+    /// The name of the calendar that says which days are business days, and when queues are open that have none. None if each
+    /// queue's own says both; where that has none either, Monday to Friday are business days, in UTC, and it is always open.
     pub calendar: Option<String>,
     /// The dates on which periods begin that stand for months; empty if these are the months of the calendar.
     pub month_starts: BTreeSet<Date>,
