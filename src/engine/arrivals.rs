@@ -19,7 +19,7 @@ use crate::event::EventTime;
 
 mod day;
 
-use day::{CELLS, CELLS_A_QUARTER, Day};
+use self::day::{CELLS, CELLS_A_QUARTER, Day};
 
 /// The finest span that arrivals are counted by, in milliseconds.
 pub const CELL_MS: u64 = 5 * 60_000;

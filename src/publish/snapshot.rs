@@ -145,6 +145,15 @@ pub struct KnownBefore {
     pub leading: Option<LeadingLane>,
 }
 
+impl KnownBefore {
+    /// As it holds for a lane: patience only for the channel that it was measured on.
+    pub fn times_for(&self, lane: &GroupKey) -> KnownTimes {
+        let is_alike =
+            self.leading.as_ref().is_none_or(|leading| lane.channel.is_none() || leading.channel == lane.channel);
+        KnownTimes { patience_seconds: self.times.patience_seconds.filter(|_| is_alike), ..self.times }
+    }
+}
+
 /// One lane of a queue. Where channels or tiers are not told apart, it has none.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -162,6 +171,12 @@ impl LeadingLane {
     pub fn of(key: &GroupKey) -> LeadingLane {
         LeadingLane { channel: key.channel.clone(), tier: key.tier.clone() }
     }
+
+    /// Whether a group of the queue holds it, which may not tell all labels apart.
+    pub fn is_in(&self, key: &GroupKey) -> bool {
+        let is_alike = |mine: &Option<String>, told: &Option<String>| told.is_none() || mine == told;
+        is_alike(&self.channel, &key.channel) && is_alike(&self.tier, &key.tier)
+    }
 }
 
 /// How long contacts of a queue take.
@@ -171,6 +186,16 @@ pub struct KnownTimes {
     pub handle_seconds: Option<f64>,
     /// The mean patience in seconds; none if too few gave up.
     pub patience_seconds: Option<f64>,
+}
+
+impl KnownTimes {
+    /// These, or else those.
+    pub fn or(self, others: KnownTimes) -> KnownTimes {
+        KnownTimes {
+            handle_seconds: self.handle_seconds.or(others.handle_seconds),
+            patience_seconds: self.patience_seconds.or(others.patience_seconds),
+        }
+    }
 }
 
 /// What a calendar says of the day.

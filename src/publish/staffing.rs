@@ -78,8 +78,8 @@ pub struct Outlook {
     pub models: BTreeMap<Model, Staffed>,
     /// What agents of days to come are worked out by, from the longest window.
     pub planning: Planning,
-    /// The lane that most were offered to in the longest window, or before.
-    pub leading: LeadingLane,
+    /// The lane that most were offered to in the longest window; none if none were to any.
+    pub leading: Option<LeadingLane>,
 }
 
 /// What agents of days to come are worked out by.
@@ -187,27 +187,26 @@ impl<'v> Lanes<'v> {
         let (window, longest) = (windows.of_arrivals()?, windows.longest()?);
         let offered: u64 = self.offered(window).map(|(_, offered)| offered).sum();
         let arrivals_per_second = offered as f64 / windows.seconds(window, now_ms);
-        let is_known = |(key, _): &&(&GroupKey, &GroupView)| known.leading.as_ref() == Some(&LeadingLane::of(key));
-        let by_day = leading(self.offered(longest)).or_else(|| self.0.iter().find(is_known).map(|(key, _)| *key));
-        let by_day = by_day.or_else(|| self.0.first().map(|(key, _)| *key))?;
+        let seen_by_day = leading(self.offered(longest));
+        let is_known = |(key, _): &&(&GroupKey, &GroupView)| known.leading.as_ref().is_some_and(|lane| lane.is_in(key));
+        let by_day = seen_by_day.or_else(|| self.0.iter().find(is_known).or(self.0.first()).map(|(key, _)| *key))?;
         let now = leading(self.offered(window)).unwrap_or(by_day);
-        let seen: Vec<Times> = windows.of_durations().map(|window| self.times(window, now_ms, now)).collect();
+        let seen: Vec<Times> = windows.of_durations().map(|window| self.times(window, windows, now_ms, now)).collect();
+        let known_now = known.times_for(now);
         let handled_enough = seen.iter().find(|times| times.handled >= FEWEST_HANDLED);
         let handle_seconds = handled_enough.and_then(|times| times.known.handle_seconds);
-        let handle_seconds = handle_seconds.or(known.times.handle_seconds);
+        let handle_seconds = handle_seconds.or(known_now.handle_seconds);
         let handle_seconds = handle_seconds.or(seen.last().and_then(|times| times.known.handle_seconds));
         let patience_seconds = seen.iter().find_map(|times| times.known.patience_seconds);
-        let patience = patience_of(KnownTimes {
-            patience_seconds: patience_seconds.or(known.times.patience_seconds),
-            ..known.times
-        });
-        let of_a_day = windows.of_durations().last().map(|window| self.times(window, now_ms, by_day));
-        let times = of_a_day.unwrap_or_default().with(known.times);
+        let patience_seconds = patience_seconds.or(known_now.patience_seconds);
+        let patience = patience_of(KnownTimes { patience_seconds, ..known_now });
+        let of_a_day = windows.of_durations().last().map(|window| self.times(window, windows, now_ms, by_day));
+        let times = of_a_day.unwrap_or_default().with(known.times_for(by_day));
         let load = handle_seconds.and_then(|handle| Load::new(arrivals_per_second, handle).ok());
         let aim = self.aim(now, staffing);
         let models = load.zip(aim).map(|(load, aim)| models(&load, &aim, patience, agents)).unwrap_or_default();
         let planning = Planning { times, aim: self.aim(by_day, staffing) };
-        let leading = LeadingLane::of(by_day);
+        let leading = seen_by_day.map(LeadingLane::of);
         Some(Outlook { arrivals_per_second, handle_seconds, load, patience, aim, agents, models, planning, leading })
     }
 
@@ -220,10 +219,11 @@ impl<'v> Lanes<'v> {
     }
 
     /// What a window says, of those who wait as much as of those who did.
-    fn times(&self, window: usize, now_ms: u64, leading: &GroupKey) -> Times {
+    fn times(&self, window: usize, windows: &Windows, now_ms: u64, leading: &GroupKey) -> Times {
+        let length_ms = windows.windows[window].length_ms;
         let tallies = self.0.iter().filter_map(|(key, group)| {
             let group = &group.windows[window];
-            Some((*key, group.measures.get(&Measure::Wait)?, waiting_ms(group, now_ms)))
+            Some((*key, group.measures.get(&Measure::Wait)?, waiting_ms(group, length_ms, now_ms)))
         });
         times_of(tallies, leading)
     }
@@ -263,14 +263,17 @@ pub fn leading<'k>(lanes: impl Iterator<Item = (&'k GroupKey, u64)>) -> Option<&
     most.0
 }
 
-/// How long those have waited together who wait still. Those beyond the list of the longest waiting came at a steady rate
-/// since, so they have waited half as long as the last of it.
-fn waiting_ms(group: &Group, now_ms: u64) -> u64 {
-    let tally = group.measures.get(&Measure::Wait);
+/// How long those have waited together who came in a window and wait still. Whoever came before it may be gone without a
+/// word. Who is not on the list of the longest waiting came last, at a steady rate: of as many as were offered in the window
+/// so many, and none before the last of the list.
+fn waiting_ms(group: &Group, length_ms: u64, now_ms: u64) -> u64 {
+    let Some(tally) = group.measures.get(&Measure::Wait) else { return 0 };
     let listed = group.longest.get(&Measure::Wait).map_or(&[][..], Vec::as_slice);
-    let mut waits = listed.iter().map(|waiting| now_ms.saturating_sub(waiting.since.millis()));
-    let others = tally.map_or(0, |tally| tally.waiting).saturating_sub(listed.len() as u64);
-    waits.clone().sum::<u64>() + others * waits.next_back().unwrap_or(0) / 2
+    let waits = listed.iter().map(|waiting| now_ms.saturating_sub(waiting.since.millis()));
+    let others = tally.waiting.saturating_sub(listed.len() as u64);
+    let longest_of_others = length_ms * others / tally.cells[Cell::Offered].max(1);
+    let longest_of_others = longest_of_others.min(waits.clone().next_back().unwrap_or(0)).min(length_ms);
+    waits.filter(|wait| *wait <= length_ms).sum::<u64>() + others * longest_of_others / 2
 }
 
 /// How long contacts took, and were ready to wait.

@@ -75,21 +75,34 @@ fn letters_that_come_at_once_are_aimed_at_now_and_not_on_days_to_come() {
     contacts.extend((1..6).map(|letter| Contact { channel: "email", before_ms: letter * MINUTE_MS, then: None }));
     let outlook = outlook_of(&contacts, &none);
     assert_eq!(aims(&outlook), [LETTERS, CALLS]);
-    assert_eq!(outlook.leading, lane("voice"));
+    assert_eq!(outlook.leading, Some(lane("voice")));
     // As many of both a day: the first by name leads.
     let of_both = [calls(5, 90 * MINUTE_MS, MINUTE_MS, None), contacts.split_off(30)].concat();
-    assert_eq!(outlook_of(&of_both, &none).leading, lane("email"));
+    assert_eq!(outlook_of(&of_both, &none).leading, Some(lane("email")));
 }
 
 #[test]
 fn without_anybody_for_a_day_the_lane_that_was_known_before_leads() {
     let mut contacts = calls(2, 40 * 60 * MINUTE_MS, MINUTE_MS, Some(("answered", 5_000)));
     contacts.push(Contact { channel: "email", before_ms: 40 * 60 * MINUTE_MS, then: Some(("answered", 9_000)) });
-    // Somebody on another day, so that stream time goes on.
-    assert_eq!(outlook_of(&contacts, &KnownBefore::default()).leading, lane("email"));
+    let nothing = outlook_of(&contacts, &KnownBefore::default());
+    assert_eq!((aims(&nothing), nothing.leading), ([LETTERS, LETTERS], None), "the first by name");
     let known = KnownBefore { leading: Some(lane("voice")), ..KnownBefore::default() };
-    let outlook = outlook_of(&contacts, &known);
-    assert_eq!((aims(&outlook), outlook.leading), ([CALLS, CALLS], lane("voice")));
+    assert_eq!(aims(&outlook_of(&contacts, &known)), [CALLS, CALLS]);
+    // A file that tells tiers apart, and a service that does not.
+    let coarse = GroupKey { queue: None, channel: Some("voice".to_owned()), tier: None };
+    assert!(lane("voice").is_in(&coarse) && !lane("email").is_in(&coarse));
+}
+
+#[test]
+fn the_patience_of_callers_is_not_that_of_letters() {
+    let times = KnownTimes { handle_seconds: Some(180.0), patience_seconds: Some(120.0) };
+    let known = KnownBefore { times, leading: Some(lane("voice")) };
+    let patience = |contacts: &[Contact]| outlook_of(contacts, &known).patience.map(|patience| patience.seconds());
+    let letters: Vec<Contact> =
+        (1..6).map(|letter| Contact { channel: "email", before_ms: letter * MINUTE_MS, then: None }).collect();
+    assert_eq!(patience(&letters), None);
+    assert_eq!(patience(&calls(3, 9 * MINUTE_MS, MINUTE_MS, Some(("answered", 5_000)))), Some(120.0));
 }
 
 #[test]
@@ -103,6 +116,21 @@ fn who_waits_still_is_patient() {
     let waited: f64 = (0..100).map(|call| 1_200.0 - 12.0 * f64::from(call)).sum();
     let expected = (600.0 + waited) / 10.0;
     assert!((found / expected - 1.0).abs() < 0.05, "{found}, and it is {expected}");
+}
+
+#[test]
+fn whoever_was_never_told_to_be_gone_does_not_count() {
+    // Twelve that came ten hours ago; six hundred answered after a minute; thirty of the last minute and a half, who wait.
+    let mut contacts = calls(12, 600 * MINUTE_MS, 1_000, None);
+    contacts.extend(calls(500, 27 * MINUTE_MS, 3_000, Some(("answered", 60_000))));
+    contacts.extend(calls(10, 25 * MINUTE_MS, 1_000, Some(("abandoned", 60_000))));
+    let found = |contacts: &[Contact]| outlook_of(contacts, &KnownBefore::default()).patience.unwrap().seconds();
+    let without = found(&contacts[12..]);
+    assert_eq!(without, 510.0 * 60.0 / 10.0);
+    contacts.extend(calls(30, 90_000, 3_000, None));
+    let waited: f64 = (0..30).map(|call| 90.0 - 3.0 * f64::from(call)).sum();
+    let off = found(&contacts) - without - waited / 10.0;
+    assert!(off.abs() < 0.05 * without, "{off} of {without}");
 }
 
 #[test]

@@ -38,7 +38,7 @@ const PROFILE_KNOWN_AFTER: u32 = 5;
 /// A queue to which next to nobody came on so many open days in a row has ended; fewer are a gap in what is known.
 const ENDED_AFTER: u32 = 10;
 
-/// A queue that had ended is back on a day on which so many come.
+/// On a day on which so many come a queue has not ended; one that had is back.
 const BACK_FROM: f64 = 8.0;
 
 /// The standard normal deviate of a two-sided interval of 90 %.
@@ -273,7 +273,8 @@ impl Walk<'_> {
         };
         let whole = observed.count / observed.known;
         let is_back = prior.has_ended && whole >= BACK_FROM;
-        if is_back || (is_open && !prior.has_ended) {
+        // An empty day on which hardly anybody was expected says neither.
+        if whole >= BACK_FROM {
             self.empty_days = 0;
         }
         let seen = seen(observed.count, observed.known, observed.rest_variance, is_back);

@@ -151,6 +151,14 @@ fn a_queue_that_has_ended_is_expected_no_more_and_comes_back_at_once() {
     assert!(back(224).total.lower > 300.0, "{:?}", back(224).total);
     check(back(227).expected, 1.5 * MANY, 12.0);
     assert_eq!(back(231).thin, None);
+    // Nor do quiet days on which it is open as well keep one alive that has ended.
+    let spec = CalendarSpec::around_the_clock(jiff::tz::TimeZone::UTC, [true, true, true, true, true, false, false]);
+    let mut always = Queue::new(spec, 14);
+    let is_weekday = |date: Date| date.weekday().to_monday_zero_offset() < 5;
+    let counts = always.counts(0..140, |date| if is_weekday(date) { 60.0 } else { 0.5 });
+    let expected = |through: i64| learn(&counts, &always, through).forecast(day(through + 3)).expected;
+    check(learn(&counts, &always, 143).forecast(day(144)).expected, 60.0, 25.0);
+    assert!(expected(158) < 8.0, "{}", expected(158));
     // A trickle is no more than nobody.
     let mut trickle = queue.counts(0..140, |_| MANY);
     for (quarter, count) in queue.counts(140..240, |_| 3.0).iter() {

@@ -101,7 +101,11 @@ async fn baseline(State(pages): State<Pages>) -> Response {
         let outlooks = pages.exposition.outlooks(&snapshot, clock::monotonic());
         for (queue, of_queue) in &mut seed.queues {
             if let Some(outlook) = outlooks.get(queue.as_str()) {
-                of_queue.known = KnownBefore { times: outlook.planning.times, leading: Some(outlook.leading.clone()) };
+                let KnownBefore { times, leading } = std::mem::take(&mut of_queue.known);
+                of_queue.known = KnownBefore {
+                    times: outlook.planning.times.or(times),
+                    leading: outlook.leading.clone().or(leading),
+                };
             }
         }
         Ok::<_, String>(seed.text())
